@@ -1,0 +1,38 @@
+"""The two families of error: the student's side, and ours."""
+
+from __future__ import annotations
+
+
+class GraderError(Exception):
+    """Our side could not do its work; never a student's zero.
+
+    ``what`` names the item, what was expected and what was found; ``remedy`` says
+    what the reader can do about it.
+    """
+
+    def __init__(self, what: str, *, remedy: str = "") -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what}\n{remedy}" if remedy else what)
+
+
+class Unsupported(GraderError):
+    """This machine lacks something that the work at hand needs."""
+
+
+class BadInput(GraderError):
+    """A lab, topology, rubric or call is not well formed."""
+
+
+class CheckFailed(Exception):
+    """The student's side: a claim about a deliverable does not hold.
+
+    ``message`` says what was expected and what was seen, ``hint`` where to read on,
+    ``evidence`` names the files that prove it.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = ()) -> None:
+        self.message = message
+        self.hint = hint
+        self.evidence = evidence
+        super().__init__(message)

@@ -1,0 +1,120 @@
+"""Captures on the world's side: packet(7) sockets, so that what was opened has seen everything.
+
+A capture is opened before traffic is sent and holds every frame from then on, with the kernel's
+time stamps and its count of losses.
+"""
+
+import itertools
+import socket
+import struct
+import threading
+from typing import Any
+
+from .network import Network, inside
+
+ETH_P_ALL = 0x0003
+SOL_PACKET = 263
+PACKET_STATISTICS = 6
+PACKET_IGNORE_OUTGOING = 23
+SO_TIMESTAMPNS = 35
+SO_RCVBUFFORCE = 33
+RECEIVE_BUFFER = 8 * 1024 * 1024
+TIMESPEC = struct.Struct("qq")
+STATISTICS = struct.Struct("II")
+LARGEST_FRAME = 262_144
+LONGEST = 64 * 1024 * 1024
+
+
+class Capture:
+    """Frames of one interface: (nanoseconds since the epoch, whether it left by it, bytes)."""
+
+    def __init__(self, interface: str) -> None:
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
+            try:
+                self._socket.setsockopt(socket.SOL_SOCKET, option, RECEIVE_BUFFER)
+                break
+            except PermissionError:
+                continue
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._socket.bind((interface, ETH_P_ALL))
+        self._lock = threading.Lock()
+        self._frames: list[tuple[int, bool, bytes]] = []
+        self._bytes = 0
+        self.lost = 0
+        self._closing = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._socket.settimeout(0.5)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while not self._closing:
+            try:
+                data, control, _, address = self._socket.recvmsg(LARGEST_FRAME, 64)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            self._keep(data, control, address)
+
+    def _keep(self, data: bytes, control: list[Any], address: tuple[Any, ...]) -> None:
+        stamp = next((c[2] for c in control if c[1] == SO_TIMESTAMPNS), bytes(16))
+        seconds, nanoseconds = TIMESPEC.unpack(stamp)
+        with self._lock:
+            self._bytes += len(data)
+            if self._bytes > LONGEST:
+                self.lost += 1
+            else:
+                left = address[2] == socket.PACKET_OUTGOING
+                self._frames.append((seconds * 1_000_000_000 + nanoseconds, left, data))
+
+    def frames(self) -> list[tuple[int, bool, bytes]]:
+        """What has been seen so far, flushed: also what still lay in the socket."""
+        self._flush()
+        with self._lock:
+            return list(self._frames)
+
+    def _flush(self) -> None:
+        """Take over what the reader has not read yet."""
+        while True:
+            try:
+                data, control, _, address = self._socket.recvmsg(
+                    LARGEST_FRAME, 64, socket.MSG_DONTWAIT
+                )
+            except (BlockingIOError, TimeoutError):
+                break
+            self._keep(data, control, address)
+        counts = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
+        self.lost += STATISTICS.unpack(counts)[1]
+
+    def close(self) -> None:
+        """Stop reading and free the socket."""
+        self._closing = True
+        self._socket.close()
+
+
+class Captures:
+    """All captures of this machine."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._numbers = itertools.count(1)
+        self._all: dict[int, Capture] = {}
+
+    def call_open(self, world: int, host: str, interface: str) -> int:
+        """Begin to capture on an interface of a host of the world; returns the capture's number."""
+        number = next(self._numbers)
+        netns = self._network.netns(world, host)
+        self._all[number] = inside(netns, lambda: Capture(interface))
+        return number
+
+    def call_read(self, capture: int) -> dict[str, Any]:
+        """All frames so far: [nanoseconds since the epoch, left by it, bytes]; and losses."""
+        it = self._all[capture]
+        return {"frames": it.frames(), "lost": it.lost}
+
+    def call_close(self, capture: int) -> None:
+        """End a capture."""
+        it = self._all.pop(capture, None)
+        if it is not None:
+            it.close()

@@ -1,0 +1,238 @@
+"""Processes on the machine: started through the zygote, output bounded, ended from outside."""
+
+import fcntl
+import itertools
+import json
+import os
+import pty
+import re
+import selectors
+import signal
+import struct
+import termios
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from .zygote import Zygote
+
+CHUNK = 65_536
+# Children may hold a process's pipes open after its end: this long is waited for their end.
+DRAIN_S = 0.2
+
+
+class Stream:
+    """What a process wrote to one descriptor: the first `limit` bytes, and how many came in all."""
+
+    def __init__(self, limit: int) -> None:
+        self.data = bytearray()
+        self.total = 0
+        self._limit = limit
+
+    def add(self, chunk: bytes) -> bool:
+        """Keep what still fits; False once the limit is passed."""
+        self.total += len(chunk)
+        self.data += chunk[: max(0, self._limit - len(self.data))]
+        return self.total <= self._limit
+
+
+class Process:
+    """A running program and what it has written so far."""
+
+    def __init__(self, number: int, limit: int, terminal: int | None, stdin: int | None) -> None:
+        self.number = number
+        self.pid = 0
+        self.exit: int | None = None
+        self.error = ""
+        self.facts: dict[str, Any] = {}
+        self.flooded = False
+        self.settled = False
+        self.streams = {"stdout": Stream(limit), "stderr": Stream(limit)}
+        self.terminal = terminal
+        self.stdin = stdin
+        self.changed = threading.Condition()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the program has exited, or never started."""
+        return self.exit is not None or bool(self.error)
+
+    def collect(self, pipes: dict[int, str]) -> None:
+        """Read status and output until nobody can write any more, and say when all is settled."""
+        partial = b""
+        drained = None
+        with selectors.DefaultSelector() as selector:
+            for fd in pipes:
+                selector.register(fd, selectors.EVENT_READ)
+            while selector.get_map():
+                wait = None if drained is None else max(0.0, drained - time.monotonic())
+                for key, _ in selector.select(wait):
+                    chunk = os.read(key.fd, CHUNK)
+                    if not chunk:
+                        selector.unregister(key.fd)
+                        os.close(key.fd)
+                    elif pipes[key.fd] == "status":
+                        partial = self._note(partial + chunk)
+                    else:
+                        self._keep(pipes[key.fd], chunk)
+                if self.ended and not self.settled and drained is None:
+                    drained = time.monotonic() + DRAIN_S
+                elif drained is not None and time.monotonic() >= drained:
+                    drained = None
+                    self._settle()
+        self._settle()
+
+    def _settle(self) -> None:
+        with self.changed:
+            if not self.ended:
+                self.error = "its watcher was killed"
+            self.settled = True
+            self.changed.notify_all()
+
+    def _note(self, lines: bytes) -> bytes:
+        *whole, partial = lines.split(b"\n")
+        with self.changed:
+            for line in whole:
+                fact = json.loads(line)
+                self.facts |= fact
+                self.pid = fact.get("pid", self.pid)
+                self.exit = fact.get("exit", self.exit)
+                self.error = fact.get("error", self.error)
+            self.changed.notify_all()
+        return partial
+
+    def _keep(self, stream: str, chunk: bytes) -> None:
+        with self.changed:
+            if not self.streams[stream].add(chunk) and not self.flooded:
+                self.flooded = True
+                self.signal(signal.SIGKILL)
+            self.changed.notify_all()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program's process group, if it still runs."""
+        if self.pid and not self.ended:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def state(self) -> dict[str, Any]:
+        """The process as data."""
+        return {
+            "process": self.number,
+            "pid": self.pid,
+            "exit": self.exit,
+            "error": self.error,
+            "flooded": self.flooded,
+        }
+
+
+class Processes:
+    """All processes that the client started; the calls are methods named `call_*`."""
+
+    def __init__(self, zygote: Zygote) -> None:
+        self._zygote = zygote
+        self._numbers = itertools.count(1)
+        self._all: dict[int, Process] = {}
+
+    def start(
+        self,
+        spec: dict[str, Any],
+        join: list[tuple[int, int]],
+        *,
+        output_limit: int,
+        terminal: bool,
+        stdin: bytes | None,
+    ) -> Process:
+        """Start a program in the namespaces `join`, pairs of descriptor and setns(2) flags."""
+        master, stdin_write, stdin_read = _open_stdin(terminal, feed=stdin is not None)
+        pairs = {name: os.pipe() for name in ("status", "stdout", "stderr")}
+        process = Process(next(self._numbers), output_limit, master, stdin_write)
+        theirs = [pairs["status"][1], stdin_read, pairs["stdout"][1], pairs["stderr"][1]]
+        order = {**spec, "terminal": terminal, "join": [flags for _, flags in join]}
+        self._zygote.order("process", order, theirs + [fd for fd, _ in join])
+        for fd in theirs:
+            os.close(fd)
+        self._all[process.number] = process
+        pipes = {pair[0]: name for name, pair in pairs.items()}
+        threading.Thread(target=process.collect, args=(pipes,), daemon=True).start()
+        with process.changed:
+            process.changed.wait_for(lambda: process.pid or process.error, timeout=10)
+        if stdin is not None and stdin_write is not None:
+            threading.Thread(target=_feed, args=(stdin_write, stdin), daemon=True).start()
+            process.stdin = None
+        return process
+
+    def call_wait(self, process: int, timeout: float) -> dict[str, Any]:
+        """Wait for the program's end and its last output, at most `timeout` seconds."""
+        it = self._all[process]
+        with it.changed:
+            it.changed.wait_for(lambda: it.settled, timeout)
+            return it.state()
+
+    def call_expect(
+        self, process: int, stream: str, pattern: str, timeout: float
+    ) -> dict[str, Any]:
+        """Wait until `stream` matches `pattern`; says if it did, and the process's state."""
+        it = self._all[process]
+        compiled = re.compile(pattern.encode())
+        found: re.Match[bytes] | None = None
+
+        def matched() -> bool:
+            nonlocal found
+            found = compiled.search(it.streams[stream].data)
+            return found is not None or it.settled
+
+        with it.changed:
+            it.changed.wait_for(matched, timeout)
+            return {"matched": found is not None, **it.state()}
+
+    def call_output(self, process: int) -> dict[str, Any]:
+        """What the program has written so far: kept bytes and the count of all."""
+        it = self._all[process]
+        with it.changed:
+            facts = {name: bytes(stream.data) for name, stream in it.streams.items()}
+            totals = {f"{name}_total": stream.total for name, stream in it.streams.items()}
+            return {**facts, **totals, **it.state()}
+
+    def call_signal(self, process: int, number: int) -> None:
+        """Send a signal to the program's process group."""
+        self._all[process].signal(number)
+
+    def call_interrupt(self, process: int) -> None:
+        """Ctrl-C: at the terminal if the program has one, else SIGINT to its process group."""
+        it = self._all[process]
+        if it.terminal is None:
+            it.signal(signal.SIGINT)
+        else:
+            os.write(it.terminal, b"\x03")
+
+    def call_forget(self, process: int) -> None:
+        """Kill what is left of the program and free what is kept of it."""
+        it = self._all.pop(process, None)
+        if it is None:
+            return
+        it.signal(signal.SIGKILL)
+        for fd in (it.terminal, it.stdin):
+            if fd is not None:
+                os.close(fd)
+
+
+def _open_stdin(terminal: bool, *, feed: bool) -> tuple[int | None, int | None, int]:
+    """Standard input: (terminal's master, write end, what the program reads)."""
+    if terminal:
+        master, slave = pty.openpty()
+        attributes = termios.tcgetattr(slave)
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 50, 200, 0, 0))
+        return master, None, slave
+    if feed:
+        read, write = os.pipe()
+        return None, write, read
+    return None, None, os.open(os.devnull, os.O_RDONLY)
+
+
+def _feed(fd: int, data: bytes) -> None:
+    with suppress(BrokenPipeError), open(fd, "wb") as file:
+        file.write(data)
+

@@ -1,0 +1,141 @@
+"""Sandboxes on the machine: namespaces with an id range of their own, made and killed whole."""
+
+import itertools
+import os
+import signal
+import threading
+from typing import Any
+
+from . import namespaces as ns
+from .processes import Process, Processes
+from .zygote import Zygote
+
+IMAGE = "/machine"
+RANGE = 65_536
+# Ids of the agent's user namespace that make sandboxes, one each in turn (see zygote).
+FIRST_CREATOR, CREATORS = 40_000, 20_000
+ENTER_ALL = ns.CLONE_NEWUSER | ns.ALL_BUT_USER
+ENTER_NETWORK = ns.CLONE_NEWUSER | ns.CLONE_NEWNET
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+}
+
+
+class Sandbox:
+    """One set of namespaces, held by its first process."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.pidfd = os.pidfd_open(process.pid)
+        self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Kill everything inside, wait until it is gone, let go of the namespaces."""
+        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        with self.process.changed:
+            self.process.changed.wait_for(lambda: self.process.ended, timeout=10)
+        os.close(self.pidfd)
+        os.close(self.netns)
+
+
+class Sandboxes:
+    """All sandboxes of this machine."""
+
+    def __init__(self, zygote: Zygote, processes: Processes) -> None:
+        self._zygote = zygote
+        self._processes = processes
+        self._numbers = itertools.count(1)
+        self._all: dict[int, Sandbox] = {}
+
+    def call_make(
+        self, hostname: str, processes: int, tmpfs: dict[str, str]
+    ) -> dict[str, Any]:
+        """Make a sandbox; returns its number. Raises OSError with the step that failed."""
+        number = next(self._numbers)
+        status_read, status_write = os.pipe()
+        mapped_read, mapped_write = os.pipe()
+        spec = {
+            "image": IMAGE,
+            "hostname": hostname,
+            "processes": processes,
+            "tmpfs": tmpfs,
+            "creator": FIRST_CREATOR + number % CREATORS,
+        }
+        self._zygote.order("sandbox", spec, [status_write, mapped_read])
+        os.close(status_write)
+        os.close(mapped_read)
+        process = Process(number, limit=0, terminal=None, stdin=None)
+        threading.Thread(target=process.collect, args=({status_read: "status"},)).start()
+        try:
+            self._await(process, "unshared")
+            _map_ids(process.facts["unshared"])
+            os.write(mapped_write, b"m")
+        finally:
+            os.close(mapped_write)
+        self._await(process, "ready")
+        self._all[number] = Sandbox(process)
+        return {"sandbox": number, "pid": process.pid}
+
+    @staticmethod
+    def _await(process: Process, fact: str) -> None:
+        with process.changed:
+            process.changed.wait_for(lambda: fact in process.facts or process.ended, timeout=10)
+            if fact not in process.facts:
+                raise OSError(f"sandbox is not {fact}: {process.error or process.exit or 'silent'}")
+
+    def call_start(
+        self,
+        sandbox: int,
+        argv: list[str],
+        *,
+        inside: bool,
+        cwd: str,
+        env: dict[str, str],
+        user: list[int] | None,
+        capabilities: list[int] | None,
+        limits: dict[str, int],
+        output_limit: int,
+        terminal: bool = False,
+        stdin: bytes | None = None,
+    ) -> dict[str, Any]:
+        """Start a program in the sandbox, or, not `inside`, beside it: in its network as its root.
+
+        A program beside it can neither be seen nor stopped by what runs inside.
+        """
+        spec = {
+            "argv": argv,
+            "cwd": cwd,
+            "env": ENVIRONMENT | env,
+            "user": user,
+            "uid_root": 0,
+            "capabilities": capabilities,
+            "limits": limits,
+        }
+        flags = ENTER_ALL if inside else ENTER_NETWORK
+        join = [(self._all[sandbox].pidfd, flags)]
+        return self._processes.start(
+            spec, join, output_limit=output_limit, terminal=terminal, stdin=stdin
+        ).state()
+
+    def netns(self, sandbox: int) -> int:
+        """A descriptor of the sandbox's network namespace; the sandbox's to close."""
+        return self._all[sandbox].netns
+
+    def call_destroy(self, sandbox: int) -> None:
+        """Kill all that runs in the sandbox and wait until it is gone."""
+        it = self._all.pop(sandbox, None)
+        if it is not None:
+            it.close()
+
+
+def _map_ids(pid: int) -> None:
+    """Map a sandbox's ids 0 to 65,535 to the same of this namespace, whose root owns the image."""
+    for kind in ("uid", "gid"):
+        with open(f"/proc/{pid}/{kind}_map", "w", encoding="ascii") as file:
+            file.write(f"0 0 {RANGE}\n")

@@ -1,0 +1,117 @@
+"""A machine as its owner sees it: calls go over a byte stream to the agent that runs there."""
+
+import io
+import itertools
+import threading
+import zipfile
+from concurrent.futures import Future
+from importlib import resources
+from typing import Any, BinaryIO
+
+from grader.errors import GraderError
+from grader.machine.agent.wire import Channel, WireError
+
+# Executed by the machine's Python: take the agent's code from the stream, then serve on it.
+BOOTSTRAP = (
+    "import os,sys;"
+    "n=int(sys.stdin.buffer.raw.read(12));"
+    "b=b'';\nwhile len(b)<n: b+=os.read(0,n-len(b))\n"
+    "open('/tmp/agent.zip','wb').write(b);"
+    "sys.path.insert(0,'/tmp/agent.zip');"
+    "from agent.server import main;main()"
+)
+GRACE = 15.0
+
+
+class MachineError(GraderError):
+    """The machine failed or fell silent: our side, never the student's."""
+
+
+class CallError(MachineError):
+    """The agent refused or failed one call; the machine itself lives on."""
+
+
+def agent_archive() -> bytes:
+    """The agent's code as a zip file: what BOOTSTRAP expects, after twelve digits of length."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for source in sorted(resources.files("grader.machine.agent").iterdir(), key=str):
+            if source.name.endswith(".py"):
+                info = zipfile.ZipInfo(f"agent/{source.name}")  # a fixed date: same code, same bytes
+                archive.writestr(info, source.read_bytes())
+    body = buffer.getvalue()
+    return f"{len(body):012d}".encode() + body
+
+
+class Machine:
+    """A machine whose agent is at the other end of a stream. Calls may come from any thread."""
+
+    def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
+        writer.write(agent_archive())
+        writer.flush()
+        self._channel = Channel(reader, writer)
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._gone: str | None = None
+        self._ready: Future[dict[str, Any]] = Future()
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    @property
+    def kernel(self) -> str:
+        """The machine's kernel release, as uname(2) says it."""
+        return str(self._ready.result(GRACE)["kernel"])
+
+    def ready(self, timeout: float) -> None:
+        """Wait until the agent serves. Raises MachineError if it does not within `timeout` s."""
+        try:
+            self._ready.result(timeout)
+        except TimeoutError:
+            raise MachineError(f"the agent did not answer within {timeout:g} s") from None
+
+    def call(self, name: str, *, within: float = 0.0, **args: Any) -> Any:
+        """Have the agent do `name`. `within`: the seconds that the call itself may wait.
+
+        Raises CallError if the agent could not, MachineError if it is gone or silent.
+        """
+        answer: Future[Any] = Future()
+        with self._lock:
+            if self._gone is not None:
+                raise MachineError(f"{name}: {self._gone}")
+            number = next(self._ids)
+            self._waiting[number] = answer
+        try:
+            self._channel.send({"id": number, "call": name, "args": args})
+            return answer.result(within + GRACE)
+        except TimeoutError:
+            raise MachineError(f"{name}: no answer within {within + GRACE:g} s") from None
+        except (OSError, ValueError) as error:
+            raise MachineError(f"{name}: the agent is gone: {error}") from error
+        finally:
+            self._waiting.pop(number, None)
+
+    def _receive(self) -> None:
+        reason = "the agent has ended"
+        try:
+            while (message := self._channel.receive()) is not None:
+                self._deliver(message)
+        except (OSError, ValueError, WireError) as error:
+            reason = f"the agent's stream broke: {error}"
+        with self._lock:
+            self._gone = reason
+            waiting = list(self._waiting.values())
+        for future in [self._ready, *waiting]:
+            if not future.done():
+                future.set_exception(MachineError(reason))
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        if "ready" in message:
+            self._ready.set_result(message)
+            return
+        future = self._waiting.get(message["id"])
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(CallError(message["error"]))
+        else:
+            future.set_result(message["result"])

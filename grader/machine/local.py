@@ -1,0 +1,58 @@
+"""This host as a machine: the agent in namespaces of its own, with the image as its root."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from grader.machine.client import BOOTSTRAP, Machine, MachineError
+from grader.machine.idmap import IdMap, enter_command
+
+START_WITHIN = 20.0
+PYTHON = ["/usr/bin/python3", "-I", "-c", BOOTSTRAP]
+
+
+class LocalMachine(Machine):
+    """An agent on this host's kernel. It dies with its owner, whatever way that ends."""
+
+    def __init__(self, root: Path) -> None:
+        """Start on the image whose files are below `root`. Raises MachineError, Unsupported."""
+        command = enter_command(IdMap.for_this_user(), PYTHON, image=root.name)
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=root.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={"PATH": os.environ.get("PATH", os.defpath)},  # newuidmap is found by it
+            start_new_session=True,
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise MachineError("the agent has no streams")
+        try:
+            super().__init__(self._process.stdout, self._process.stdin)
+            self.ready(START_WITHIN)
+        except (MachineError, OSError) as error:
+            self.close()
+            self._log.seek(0)
+            said = self._log.read()[-2000:].decode(errors="replace").strip()
+            raise MachineError(f"no agent on this host: {said or error}") from error
+
+    def close(self) -> None:
+        """Kill the agent and with it all that runs on this machine."""
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
