@@ -27,12 +27,24 @@ class BadInput(GraderError):
 class CheckFailed(Exception):
     """The student's side: a claim about a deliverable does not hold.
 
-    ``message`` says what was expected and what was seen, ``hint`` where to read on,
-    ``evidence`` names the files that prove it.
+    ``message`` says what was expected and what was seen, ``hint`` where to read on, ``credit``
+    which part of the points (0 to 1) is earned all the same.
     """
 
-    def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, hint: str = "", credit: float = 0.0) -> None:
         self.message = message
         self.hint = hint
-        self.evidence = evidence
+        self.credit = credit
         super().__init__(message)
+
+
+class Refused(CheckFailed):
+    """A deliverable is not of a kind that is ever run."""
+
+
+class Overrun(CheckFailed):
+    """A deliverable did not end in the time it had."""
+
+
+class NeedsReview(CheckFailed):
+    """Only a person can decide."""

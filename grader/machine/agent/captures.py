@@ -113,6 +113,17 @@ class Captures:
         it = self._all[capture]
         return {"frames": it.frames(), "lost": it.lost}
 
+    def call_send(self, world: int, host: str, interface: str, frames: list[bytes]) -> None:
+        """Send ready-made frames out of an interface of a host of the world."""
+
+        def send() -> None:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sender:
+                sender.bind((interface, 0))
+                for frame in frames:
+                    sender.send(frame)
+
+        inside(self._network.netns(world, host), send)
+
     def call_close(self, capture: int) -> None:
         """End a capture."""
         it = self._all.pop(capture, None)

@@ -123,6 +123,11 @@ class Sandboxes:
             spec, join, output_limit=output_limit, terminal=terminal, stdin=stdin
         ).state()
 
+    def call_captures(self, sandbox: int) -> bool:
+        """Whether a packet(7) socket in the sandbox's network is bound and receives."""
+        with open(f"/proc/{self._all[sandbox].process.pid}/net/packet", encoding="ascii") as table:
+            return any(line.split()[5] == "1" for line in table.readlines()[1:])
+
     def netns(self, sandbox: int) -> int:
         """A descriptor of the sandbox's network namespace; the sandbox's to close."""
         return self._all[sandbox].netns

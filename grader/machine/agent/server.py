@@ -12,6 +12,7 @@ import traceback
 from typing import Any
 
 from .captures import Captures
+from .files import Files
 from .filters import Filters
 from .network import Network
 from .processes import Processes
@@ -29,6 +30,7 @@ class Agent:
         self.network = Network(self.sandboxes, self.processes)
         self.captures = Captures(self.network)
         self.filters = Filters()
+        self.files = Files()
 
     def answer(self, call: str, args: dict[str, Any]) -> object:
         """Do what `call` names. Raises LookupError for a name that is none."""

@@ -1,0 +1,5 @@
+pytest_plugins = [
+    "fixtures.grading",
+    "fixtures.machine",
+    "fixtures.world",
+]

@@ -1,0 +1,68 @@
+"""What this machine can grade, and the remedy where it can't."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader import image as images
+from grader.errors import GraderError, Unsupported
+from grader.machine.idmap import IdMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that grading rests on, and how it stands here."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """All findings, in the order in which they build on each other."""
+    return [
+        _finding("python", platform.python_version),
+        _finding("id range", _ids),
+        _finding("namespaces", _namespaces),
+        _finding("image", _image),
+    ]
+
+
+def _finding(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, ok=True, found=look())
+    except GraderError as error:
+        return Finding(what, ok=False, found=error.what, remedy=error.remedy)
+
+
+def _ids() -> str:
+    ids = IdMap.for_this_user()
+    return f"users from {ids.uid_base}, groups from {ids.gid_base}"
+
+
+def _namespaces() -> str:
+    ids = IdMap.for_this_user()
+    try:
+        ids.run(["true"], stderr=subprocess.PIPE)
+    except GraderError as error:
+        reason = error.what.splitlines()[-1]
+        raise Unsupported(
+            f"a user namespace with an id range cannot be made ({reason})",
+            remedy="have user namespaces allowed (not in a chroot); see user_namespaces(7)",
+        ) from error
+    return "a user namespace with an id range can be made"
+
+
+def _image() -> str:
+    image = images.find()
+    if image is None:
+        what = "not built"
+        raise GraderError(what, remedy="build it: grader image build")
+    return str(image.root)

@@ -1,0 +1,69 @@
+"""YAML files as validated models; an error names the file, the line, the item and the remedy."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from grader.errors import BadInput
+
+M = TypeVar("M", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+class Strict(BaseModel):
+    """A part of a document: frozen, and without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def load(path: Path, model: type[M]) -> M:
+    """The document in `path` as `model`. Raises BadInput naming file, line and item."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: expected a YAML file, found {error}") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise BadInput(f"{path}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise BadInput(_explain(path, node, error)) from error
+
+
+def _explain(path: Path, node: Any, error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors():
+        place: Place = fault["loc"]
+        item = ".".join(str(part) for part in place) or "the document"
+        found = repr(fault["input"])
+        found = found if len(found) <= 60 else f"{found[:57]}..."
+        reason = fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{path}:{_line(node, place)}: {item}: {reason} (found {found})")
+    return "\n".join(lines)
+
+
+def _line(node: Any, place: Place) -> int:
+    """The line of the item at `place`, or of its nearest parent that is there."""
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in place:
+        following = _child(node, part)
+        if following is None:
+            break
+        node = following
+        line = node.start_mark.line + 1
+    return int(line)
+
+
+def _child(node: Any, part: str | int) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part]
+    return None

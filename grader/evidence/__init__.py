@@ -1,0 +1,8 @@
+"""What was observed, from outside the student's reach."""
+
+from grader.evidence.capture import Capture
+from grader.evidence.counters import Rule, Ruleset, read_rules
+from grader.evidence.packet import Packet
+from grader.evidence.printed import Printed, Record
+
+__all__ = ["Capture", "Packet", "Printed", "Record", "Rule", "Ruleset", "read_rules"]

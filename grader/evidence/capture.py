@@ -1,0 +1,80 @@
+"""Captures of what passes a link of the world: opened before traffic, read after it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from scapy.utils import RawPcapWriter
+
+from grader.errors import GraderError
+from grader.evidence.packet import Packet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from grader.world import World
+
+ETHERNET = 1
+SECOND = 1_000_000_000
+
+
+class Frames(list[tuple[int, bool, bytes]]):
+    """Frames with time in nanoseconds and direction: True for what the student's host sent."""
+
+    @cached_property
+    def packets(self) -> list[Packet]:
+        """The frames, taken apart and numbered from 1."""
+        return [
+            Packet.parse(number, time_ns, frame, sent=sent)
+            for number, (time_ns, sent, frame) in enumerate(self, start=1)
+        ]
+
+    def save(self, path: Path) -> None:
+        """Write a pcap file with nanosecond time stamps."""
+        with RawPcapWriter(str(path), linktype=ETHERNET, nano=True) as writer:
+            writer.write_header(None)
+            for time_ns, _, frame in self:
+                writer.write_packet(frame, sec=time_ns // SECOND, usec=time_ns % SECOND)
+
+
+class Capture:
+    """All that passes the cable of the student's host, seen at the switch it is plugged into."""
+
+    def __init__(self, world: World) -> None:
+        self._machine = world.machine
+        student = world.blueprint.student
+        port = next(
+            one
+            for link in world.blueprint.links
+            for one, other in (link, link[::-1])
+            if other.host == student
+        )
+        self.host, self.interface = port.host, port.name
+        self._number = self._machine.call(
+            "captures.open", world=world.number, host=port.host, interface=port.name
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._machine.call("captures.close", capture=self._number)
+
+    def frames(self) -> Frames:
+        """What has passed until now. Raises GraderError if the kernel lost any of it."""
+        answer = self._machine.call("captures.read", within=10, capture=self._number)
+        if answer["lost"]:
+            raise GraderError(
+                f"the capture on {self.host}:{self.interface} lost {answer['lost']} packets",
+                remedy="grade again on a machine with less load",
+            )
+        # What leaves the switch by the student's port is what the student's host receives.
+        return Frames((time_ns, not left, frame) for time_ns, left, frame in answer["frames"])

@@ -1,0 +1,125 @@
+"""The rules of iptables with their packet counters, nft and legacy, as the kernel has them now.
+
+Source: iptables-save(8), iptables(8).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.world import Host
+
+BACKENDS = ("iptables-nft", "iptables-legacy")
+BACKENDS_6 = ("ip6tables-nft", "ip6tables-legacy")
+POLICY = re.compile(r":(?P<chain>\S+) (?P<policy>\S+) \[(?P<packets>\d+):\d+\]")
+RULE = re.compile(r"\[(?P<packets>\d+):\d+\] -A (?P<chain>\S+) ?(?P<rest>.*)")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: where it stands, its words after the chain, and how many packets it matched."""
+
+    backend: str
+    table: str
+    chain: str
+    words: tuple[str, ...]
+    packets: int = field(compare=False)
+
+    @property
+    def target(self) -> str:
+        """Where it jumps or goes to; empty for a rule that only counts."""
+        return self.option("-j") or self.option("-g") or ""
+
+    def option(self, name: str) -> str | None:
+        """The word behind `name`, or None."""
+        words = self.words
+        return next((b for a, b in zip(words, words[1:], strict=False) if a == name), None)
+
+    def matches(self, module: str) -> bool:
+        """Whether the rule uses the match extension `module`."""
+        return any(pair == ("-m", module) for pair in zip(self.words, self.words[1:], strict=False))
+
+    def __str__(self) -> str:
+        """The rule as iptables-save prints it, with its table and counter."""
+        rest = " ".join(shlex.quote(word) for word in self.words)
+        return f"-t {self.table} -A {self.chain} {rest} [{self.packets} packets]"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain's policy (`-` for a user's own) and what has fallen to it."""
+
+    backend: str
+    table: str
+    name: str
+    policy: str
+    packets: int = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """All chains and rules of a host at one moment."""
+
+    chains: tuple[Chain, ...]
+    rules: tuple[Rule, ...]
+    text: str = field(repr=False)
+
+    def reached_from(self, hook: str) -> Iterator[Rule]:
+        """The rules that a packet can meet in the built-in chains `hook` of all tables."""
+        for backend, table in dict.fromkeys((c.backend, c.table) for c in self.chains):
+            here = [r for r in self.rules if (r.backend, r.table) == (backend, table)]
+            seen: set[str] = set()
+            todo = [hook]
+            while todo:
+                name = todo.pop()
+                if name not in seen:
+                    seen.add(name)
+                    inside = [rule for rule in here if rule.chain == name]
+                    todo += [rule.target for rule in inside]
+                    yield from inside
+
+    def __sub__(self, earlier: Ruleset) -> dict[Rule, int]:
+        """How many packets each rule has matched since `earlier`; a new rule counts from 0."""
+        before: dict[Rule, list[int]] = {}
+        for rule in earlier.rules:
+            before.setdefault(rule, []).append(rule.packets)
+        change: dict[Rule, int] = {}
+        for rule in self.rules:
+            known = before.get(rule)
+            change[rule] = change.get(rule, 0) + rule.packets - (known.pop(0) if known else 0)
+        return change
+
+
+def read_rules(host: Host, backends: tuple[str, ...] = BACKENDS) -> Ruleset:
+    """The rules of `host` now. Raises GraderError if they cannot be read."""
+    chains: list[Chain] = []
+    rules: list[Rule] = []
+    texts = []
+    for backend in backends:
+        done = host.start(f"{backend}-save", "-c").wait(10)
+        if done.exit != 0:
+            raise GraderError(f"{backend}-save {done.outcome}: {done.complaints.strip()}")
+        texts.append(f"# {backend}\n{done.output}")
+        _parse(backend, done.output, chains, rules)
+    return Ruleset(tuple(chains), tuple(rules), "\n".join(texts))
+
+
+def _parse(backend: str, text: str, chains: list[Chain], rules: list[Rule]) -> None:
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif found := POLICY.match(line):
+            packets = int(found["packets"])
+            chains.append(Chain(backend, table, found["chain"], found["policy"], packets))
+        elif found := RULE.match(line):
+            words = tuple(shlex.split(found["rest"]))
+            rules.append(Rule(backend, table, found["chain"], words, int(found["packets"])))

@@ -1,0 +1,49 @@
+"""Running a build's commands: their words go to a log, their failure shows its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+SHOWN = 15
+
+
+def run_logged(
+    name: str,
+    argv: Sequence[str],
+    *,
+    log: Path,
+    remedy: str,
+    env: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run a command, `name` for people; `progress` gets each line that it prints.
+
+    Raises GraderError with the log's end and path if it fails.
+    """
+    with (
+        log.open("a", encoding="utf-8") as file,
+        subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(env or {})},
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            file.write(line)
+            progress(line.rstrip())
+    if process.returncode:
+        end = "".join(log.read_text(encoding="utf-8").splitlines(keepends=True)[-SHOWN:])
+        what = f"{name} exited with {process.returncode}; the end of its log {log}:\n{end.rstrip()}"
+        raise GraderError(what, remedy=remedy)

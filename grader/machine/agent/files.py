@@ -1,0 +1,17 @@
+"""Files of the machine's own, outside of every sandbox: below /run, which is fresh memory."""
+
+import os
+from pathlib import Path
+
+FOLDER = Path("/run/netlab")
+
+
+class Files:
+    """Writes what services need: configurations, keys, pages."""
+
+    def call_write(self, files: dict[str, bytes]) -> None:
+        """Write each of `files`, a path below /run/netlab to its bytes; folders are made."""
+        for name, data in files.items():
+            path = FOLDER / os.path.normpath(f"/{name}").lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            path.write_bytes(data)

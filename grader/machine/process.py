@@ -1,0 +1,115 @@
+"""A program that runs on a machine, and what came of it."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from grader.machine.client import Machine
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended, or stands: `exit` is None while it runs, negative for a signal."""
+
+    argv: tuple[str, ...]
+    exit: int | None
+    stdout: bytes
+    stderr: bytes
+    flooded: bool = False
+    error: str = ""
+
+    @property
+    def output(self) -> str:
+        """Standard output as text; what is not UTF-8 is replaced."""
+        return self.stdout.decode(errors="replace")
+
+    @property
+    def complaints(self) -> str:
+        """Standard error as text; what is not UTF-8 is replaced."""
+        return self.stderr.decode(errors="replace")
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in words."""
+        if self.error:
+            return f"could not start: {self.error}"
+        if self.flooded:
+            return "was stopped, since it wrote more than may be kept"
+        if self.exit is None:
+            return "did not end"
+        if self.exit < 0:
+            return f"was ended by {signal.Signals(-self.exit).name}"
+        return f"exited with {self.exit}"
+
+
+class Process:
+    """A started program. Leaving its context kills what is left of it."""
+
+    def __init__(self, machine: Machine, argv: tuple[str, ...], state: dict[str, Any]) -> None:
+        self.argv = argv
+        self.pid = int(state["pid"])
+        self._machine = machine
+        self._number = state["process"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def wait(self, within: float) -> Completed:
+        """Wait for its end, at most `within` seconds; look at `exit` to know."""
+        self._call("wait", within=within, timeout=within)
+        return self.so_far()
+
+    def expect(self, pattern: str, *, stream: str = "stdout", within: float) -> bool:
+        """Wait until what it wrote to `stream` matches the regular expression `pattern`.
+
+        False if it ended, or `within` seconds passed, without that.
+        """
+        state = self._call("expect", within=within, stream=stream, pattern=pattern, timeout=within)
+        return bool(state["matched"])
+
+    def so_far(self) -> Completed:
+        """What it has written until now."""
+        state = self._call("output")
+        return Completed(
+            self.argv,
+            state["exit"],
+            state["stdout"],
+            state["stderr"],
+            state["flooded"],
+            state["error"],
+        )
+
+    def interrupt(self) -> None:
+        """Ctrl-C, at its terminal if it has one."""
+        self._call("interrupt")
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its process group."""
+        self._call("signal", number=number)
+
+    def close(self) -> None:
+        """Kill what is left of it and forget it."""
+        self._call("forget")
+
+    def _call(self, name: str, *, within: float = 0.0, **args: Any) -> Any:
+        return self._machine.call(f"processes.{name}", within=within, process=self._number, **args)
+
+
+def shown(argv: tuple[str, ...]) -> str:
+    """A command as one would type it."""
+    return shlex.join(argv)

@@ -1,0 +1,552 @@
+"""The pytest plugin: submissions become trees of checks, verdicts become reports.
+
+The only module that imports pytest. No file of a submission is collected, imported or read as
+configuration: a run that grades loads the lab's own conftest.py and nothing else's.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grader import summary
+from grader.check import Check, NeedFailed, Verdict, verdict_of
+from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
+from grader.image import find
+from grader.report import Result, Run, build, write
+from grader.rubric import Lab
+from grader.sandbox import NetnsSandbox
+from grader.submission import Submission
+from grader.taskrun import TaskRun
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+SANDBOXES = ("auto", "netns", "docker", "vm")
+EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
+COLLECTIONS = "submissions"
+GRADING = pytest.StashKey["Grading"]()
+RESULT = pytest.StashKey[Result]()
+DURATION = pytest.StashKey[float]()
+
+
+class Grading:
+    """One run that grades: its lab, its targets, its seed, and the results so far."""
+
+    def __init__(self, config: pytest.Config, targets: list[Path], picked: list[str]) -> None:
+        self.targets = targets
+        self.picked = picked
+        self.root = config.rootpath
+        self.lab = Lab(self.root / config.getini("netlab_lab"))
+        self.started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.seed = 0
+        self.reports = Path()
+        self.sandbox = "auto"
+        self.expected: list[str] = []
+        self.results: dict[str, Result] = {}
+
+    def configure(self, config: pytest.Config) -> None:
+        """Take the options; a worker takes its controller's seed and choice."""
+        inherited: dict[str, Any] = getattr(config, "workerinput", {})
+        seed = inherited.get("netlab_seed", config.getoption("netlab_seed"))
+        self.seed = secrets.randbelow(2**31) if seed is None else int(seed)
+        self.picked = inherited.get("netlab_picked", self.picked)
+        self.sandbox = config.getoption("netlab_sandbox")
+        if self.sandbox not in SANDBOXES:
+            raise BadInput(f"--sandbox: expected {', '.join(SANDBOXES)}; found {self.sandbox!r}")
+        self.reports = Path(config.invocation_params.dir, config.getoption("netlab_reports"))
+
+    def belongs(self, path: Path) -> bool:
+        """Whether `path` is a target or lies in one."""
+        return any(path == target or target in path.parents for target in self.targets)
+
+    def holds(self, path: Path) -> bool:
+        """Whether the folder `path` holds submissions, rather than being one.
+
+        It does if it has folders and none of the lab's files.
+        """
+        entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        names = {entry.name for entry in entries}
+        inner = any(entry.is_dir() and not entry.is_symlink() for entry in entries)
+        return inner and not names & set(self.lab.rubric.files)
+
+    def id_of(self, path: Path) -> str:
+        """A submission's id: its path below submissions/ or below the folder that was named."""
+        home = self.root / COLLECTIONS
+        for base in (home, *self.targets):
+            if base in path.parents:
+                return path.relative_to(base).as_posix()
+        return path.name
+
+    def supports(self, check: Check) -> None:
+        """Raise Unsupported if the chosen sandbox cannot observe what `check` requires."""
+        if self.sandbox in {"docker", "vm"}:
+            raise Unsupported(
+                f"the sandbox {self.sandbox} is not there yet",
+                remedy="grade with --sandbox=auto or --sandbox=netns",
+            )
+        lacking = check.requires - NetnsSandbox.offers
+        if lacking:
+            raise Unsupported(
+                f"needs a sandbox that offers: {', '.join(sorted(lacking))}; netns does not"
+            )
+
+
+def grading_of(config: pytest.Config) -> Grading | None:
+    """The grading that this run does, or None if it runs other tests."""
+    return config.stash.get(GRADING, None)
+
+
+# --- what the command line names -----------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the grader's options."""
+    group = parser.getgroup("netlab", "grading of network labs")
+    group.addoption(
+        "--sandbox", dest="netlab_sandbox", default="auto", metavar="KIND",
+        help=f"where submissions run: {', '.join(SANDBOXES)} (default: %(default)s)",
+    )  # fmt: skip
+    group.addoption(
+        "--report-dir", dest="netlab_reports", default="reports", metavar="DIR",
+        help="where reports and evidence are written (default: %(default)s)",
+    )  # fmt: skip
+    group.addoption(
+        "--seed", dest="netlab_seed", type=int, default=None, metavar="N",
+        help="repeat the run that printed this seed",
+    )  # fmt: skip
+    parser.addini("netlab_lab", "the folder of the lab's checks and lab.yaml", default="tests_lab")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Find out whether submissions are named, and if so keep pytest from their files."""
+    namespace = early_config.known_args_namespace
+    named = list(namespace.file_or_dir)
+    here = early_config.invocation_params.dir
+    targets = {arg: _target(early_config, here, arg) for arg in named}
+    folders = [path for path in targets.values() if path is not None]
+    if not folders:
+        return
+    if len(folders) < len(targets):
+        others = ", ".join(arg for arg, path in targets.items() if path is None)
+        raise pytest.UsageError(
+            f"submissions are graded in a run of their own; also named here: {others}"
+        )
+    inside = early_config.inipath and any(path in early_config.inipath.parents for path in folders)
+    if early_config.inipath is None or inside:
+        raise pytest.UsageError(
+            f"expected the grader's own configuration, found {early_config.inipath}; "
+            "grade with ./lab pytest, or name it: pytest -c PROJECT/tox.ini"
+        )
+    namespace.noconftest = True
+    picked = []
+    for position, arg in enumerate(args):
+        folder, separator, rest = arg.partition("::")
+        if separator and targets.get(arg) is not None:
+            args[position] = folder
+            picked.append(f"{targets[arg]}::{rest}")
+    try:
+        early_config.stash[GRADING] = Grading(early_config, folders, picked)
+    except BadInput as error:
+        raise pytest.UsageError(str(error)) from error
+    _load_fixtures(early_config)
+
+
+def _target(config: pytest.Config, here: Path, arg: str) -> Path | None:
+    """The folder that `arg` names to be graded; None for a path of the project's own tests."""
+    path = (here / arg.partition("::")[0]).resolve()
+    own = [config.rootpath / name for name in (*config.getini("testpaths"), "tests", "grader")]
+    project = config.rootpath == path or path in config.rootpath.parents
+    if not path.is_dir() or project or any(path == one or one in path.parents for one in own):
+        return None
+    return path
+
+
+def _load_fixtures(config: pytest.Config) -> None:
+    """Load the lab's conftest.py, which names its fixture modules."""
+    path = config.rootpath / "conftest.py"
+    spec = importlib.util.spec_from_file_location("netlab_conftest", path)
+    if spec is None or spec.loader is None:
+        raise pytest.UsageError(f"{path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    config.pluginmanager.register(module, spec.name)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the options of a run that grades."""
+    grading = grading_of(config)
+    if grading is not None:
+        try:
+            grading.configure(config)
+        except BadInput as error:
+            pytest.exit(str(error), returncode=EXIT_USAGE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
+    """Turn pytest's code for bad usage into the grader's."""
+    if grading_of(config) is None:
+        return (yield)
+    try:
+        code = yield
+    except pytest.UsageError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return EXIT_USAGE
+    return EXIT_USAGE if code == pytest.ExitCode.USAGE_ERROR else code
+
+
+# --- the tree --------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Make a folder below a target a node of ours; pytest never looks into it itself."""
+    grading = grading_of(parent.config)
+    if grading is None or not grading.belongs(path):
+        return None
+    if grading.holds(path):
+        return SubmissionsNode.from_parent(parent, path=path)
+    return SubmissionNode.from_parent(parent, path=path)
+
+
+class SubmissionsNode(pytest.Directory):
+    """A folder of submissions."""
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """One node a folder, in the order of their names; links are not followed."""
+        for path in sorted(self.path.iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_symlink():
+                self.warn(pytest.PytestCollectionWarning(f"{path.name!a}: a link is not graded"))
+            elif path.is_dir():
+                node = pytest_collect_directory(path, self)
+                if node is not None:
+                    yield node
+
+
+class SubmissionNode(pytest.Directory):
+    """One submission: a node for each task of the lab."""
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """The tasks, in the rubric's order."""
+        grading = self.config.stash[GRADING]
+        submission = Submission(grading.id_of(self.path), self.path)
+        for name in grading.lab.rubric.tasks:
+            yield TaskNode.of(self, grading, submission, name)
+
+
+class TaskNode(pytest.Module):
+    """One task of one submission: what pytest calls a module, so that its fixtures are shared."""
+
+    run: TaskRun
+    checks: list[Check]
+    verdicts: dict[str, Verdict]
+
+    @classmethod
+    def of(
+        cls, parent: SubmissionNode, grading: Grading, submission: Submission, name: str
+    ) -> TaskNode:
+        """The node of task `name`."""
+        module = grading.lab.modules[name]
+        node: TaskNode = cls.from_parent(
+            parent,
+            path=Path(str(module.__file__)),
+            name=name,
+            nodeid=parent.id.child(name),
+        )
+        node.run = TaskRun(
+            submission,
+            name,
+            grading.lab.rubric.tasks[name],
+            topology=grading.lab.topology,
+            seed=f"{grading.seed}/{submission.id}/{name}",
+        )
+        node.checks = grading.lab.checks[name]
+        node.verdicts = {}
+        return node
+
+    def _getobj(self) -> Any:
+        return self.config.stash[GRADING].lab.modules[self.name]
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item a check."""
+        self.session._fixturemanager.parsefactories(self)  # noqa: SLF001
+        for check in self.checks:
+            yield CheckItem.of(self, check)
+
+
+class CheckItem(pytest.Function):
+    """One check of one submission."""
+
+    check: Check
+
+    @classmethod
+    def of(cls, parent: TaskNode, check: Check) -> CheckItem:
+        """The item of `check`."""
+        item: CheckItem = cls.from_parent(parent, name=check.name, callobj=check.function)
+        item.check = check
+        return item
+
+    @property
+    def task(self) -> TaskNode:
+        """The task that the check belongs to."""
+        node = self.parent
+        if not isinstance(node, TaskNode):
+            raise TypeError(f"{self.nodeid} does not belong to a task")
+        return node
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where pytest says that the check is: in the submission, not in the module."""
+        return self.task.run.submission.folder, None, self.nodeid
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what was picked by node id; bring along the checks that a selected one needs."""
+    grading = grading_of(config)
+    if grading is None:
+        return
+    if grading.picked:
+        items[:] = [item for item in items if _picked(item, grading.picked)]
+    chosen: dict[str, pytest.Item] = {}
+    for item in items:
+        for one in _with_needs(item):
+            chosen.setdefault(one.nodeid, one)
+    items[:] = chosen.values()
+
+
+def _picked(item: pytest.Item, picked: list[str]) -> bool:
+    if not isinstance(item, CheckItem):
+        return True
+    submission = str(item.task.run.submission.folder)
+    mine = (submission, f"{submission}::{item.task.name}", f"{submission}::{item.task.name}::{item.name}")
+    return any(one in mine for one in picked) or submission not in {
+        one.partition("::")[0] for one in picked
+    }
+
+
+def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
+    if isinstance(item, CheckItem):
+        by_id = {check.id: check for check in item.task.checks}
+        for need in item.check.needs:
+            yield from _with_needs(CheckItem.of(item.task, by_id[need]))
+    yield item
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Know what is to be graded."""
+    grading = grading_of(session.config)
+    if grading is not None:
+        grading.expected = [item.nodeid for item in session.items]
+
+
+# --- running -----------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before a check: is what it requires there, and have the checks that it needs passed?"""
+    if not isinstance(item, CheckItem):
+        return
+    item.config.stash[GRADING].supports(item.check)
+    for need in item.check.needs:
+        verdict = item.task.verdicts.get(need, Verdict.ERROR)
+        if verdict is not Verdict.PASSED:
+            raise NeedFailed(f"not judged: it needs {need}, which is {verdict}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
+    """Call a check; it may return a note to the student, where pytest itself wants None."""
+    if not isinstance(pyfuncitem, CheckItem):
+        return None
+    wanted = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001
+    note = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted})
+    if note:
+        pyfuncitem.task.run.notes[pyfuncitem.check.id] = str(note)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    """Turn what happened into a verdict, and attach the result to pytest's report."""
+    report: Any = yield
+    if isinstance(item, CheckItem):
+        error = call.excinfo.value if call.excinfo else None
+        item.stash[DURATION] = item.stash.get(DURATION, 0.0) + call.duration
+        if call.when == "call" or error is not None:
+            if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
+                return report
+            result = _judge(item, error)
+            item.stash[RESULT] = result
+            item.task.verdicts[item.check.id] = result.verdict
+            _show_as(report, result, str(call.excinfo.getrepr()) if call.excinfo else "")
+            report.netlab = summary.as_wire(item.task.run.submission.id, result)
+    return report
+
+
+def _judge(item: CheckItem, error: BaseException | None) -> Result:
+    run, check = item.task.run, item.check
+    verdict = verdict_of(error)
+    worth = run.task.checks[check.name]
+    message, hint, credit = run.notes.get(check.id, ""), "", 0.0
+    if isinstance(error, CheckFailed):
+        message, hint, credit = error.message, error.hint, error.credit
+    elif isinstance(error, GraderError):
+        message, hint = error.what, error.remedy
+    elif error is not None:
+        message = str(error) if verdict is Verdict.SKIPPED else f"{type(error).__name__}: {error}"
+    points = worth if verdict is Verdict.PASSED else round(worth * credit, 4)
+    grading = item.config.stash[GRADING]
+    evidence: tuple[str, ...] = ()
+    if verdict not in {Verdict.PASSED, Verdict.SKIPPED, Verdict.UNSUPPORTED}:
+        folder = grading.reports / run.submission.id
+        evidence = run.keep_evidence(folder, check.id, error)
+    return Result(
+        check.id, check.title, verdict, points, worth, "netns",
+        message, hint, evidence, item.stash[DURATION],
+    )  # fmt: skip
+
+
+def _show_as(report: Any, result: Result, trace: str) -> None:
+    """What pytest itself is told: lost is failed, undecided is skipped, ours is an error."""
+    text = f"{result.verdict}: {result.message}"
+    if result.verdict is Verdict.PASSED:
+        report.outcome, report.longrepr = "passed", None
+    elif result.verdict in {Verdict.SKIPPED, Verdict.REVIEW, Verdict.UNSUPPORTED}:
+        report.outcome, report.longrepr = "skipped", (result.id, 0, text)
+    else:
+        report.outcome = "failed"
+        report.longrepr = trace if result.verdict is Verdict.ERROR else text
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Show verdicts by their own names."""
+    wire = getattr(report, "netlab", None)
+    return None if wire is None else summary.status(Verdict(wire["result"]["verdict"]))
+
+
+def pytest_runtest_logreport(report: Any) -> None:
+    """Gather results; under xdist they arrive at the controller this way."""
+    wire = getattr(report, "netlab", None)
+    if wire is not None and _current is not None:
+        _current.results[report.nodeid] = summary.from_wire(wire)
+
+
+_current: Grading | None = None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember the grading for the hooks that are not told the configuration."""
+    global _current  # noqa: PLW0603 pytest_runtest_logreport is told nothing else
+    _current = grading_of(session.config)
+
+
+# --- workers -------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Give a worker the controller's seed and choice."""
+    grading = grading_of(node.config)
+    if grading is not None:
+        node.workerinput["netlab_seed"] = grading.seed
+        node.workerinput["netlab_picked"] = grading.picked
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the checks of a task, which share a world, on one worker."""
+    if grading_of(config) is None:
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 only there with xdist
+
+    return LoadScopeScheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: WorkerController, ids: Sequence[str]) -> None:
+    """Know what the workers are to grade."""
+    grading = grading_of(node.config)
+    if grading is not None:
+        grading.expected = list(ids)
+
+
+# --- the end -------------------------------------------------------------------------------------
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Print the seed that repeats this run."""
+    grading = grading_of(config)
+    if grading is None:
+        return None
+    return (
+        f"netlab: {grading.lab.rubric.lab}, sandbox {grading.sandbox}, seed {grading.seed}"
+        f" (repeat with --seed={grading.seed}), reports in {grading.reports}"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the reports and set the exit code; workers leave both to the controller."""
+    grading = grading_of(session.config)
+    if grading is None or hasattr(session.config, "workerinput"):
+        return
+    if session.config.getoption("collectonly") or not grading.expected:
+        return
+    results = _complete(grading)
+    image = find() if grading.results else None
+    run = Run(grading.seed, image.id if image else "", grading.started)
+    for name, (folder, found) in results.items():
+        submission = Submission(name, folder)
+        facts = {"id": name, "sha256": submission.digest(grading.lab.rubric.files)}
+        report = build(
+            grading.lab.rubric, run, facts, found, sum(one.duration_s for one in found)
+        )
+        write(report, grading.reports / name / "report.json")
+    every = [one for _, found in results.values() for one in found]
+    if any(one.verdict.ours for one in every):
+        session.exitstatus = EXIT_OPEN
+    elif any(one.verdict.lost for one in every):
+        session.exitstatus = EXIT_LOST
+    else:
+        session.exitstatus = EXIT_PASSED
+
+
+def _complete(grading: Grading) -> dict[str, tuple[Path, list[Result]]]:
+    """All expected results by submission; what did not come is an error of ours, not a zero."""
+    found: dict[str, tuple[Path, list[Result]]] = {}
+    for nodeid in grading.expected:
+        place, task, name = nodeid.rsplit("::", 2)
+        folder = Path(grading.root, place)
+        check = grading.lab.check(f"{task}.{name}")
+        result = grading.results.get(nodeid) or Result(
+            check.id, check.title, Verdict.ERROR, 0.0,
+            grading.lab.rubric.tasks[task].checks[name], "netns",
+            "not graded: the run ended before this check", "grade again",
+        )  # fmt: skip
+        found.setdefault(grading.id_of(folder), (folder, []))[1].append(result)
+    return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show points per task, and for every lost point why."""
+    grading = grading_of(terminalreporter.config)
+    if grading is None or terminalreporter.config.getoption("collectonly"):
+        return
+    reports = {name: grading.reports / name for name in _complete(grading)}
+    summary.show(terminalreporter, grading.lab.rubric, _complete(grading), reports)

@@ -1,0 +1,89 @@
+"""The rubric: a lab's tasks, their files, points and parameters, validated before anything starts."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from grader import document
+from grader.check import Check, checks_of
+from grader.document import Strict
+from grader.errors import BadInput
+from grader.world import Topology
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+Points = Annotated[float, Field(ge=0)]
+TaskId = Annotated[str, Field(pattern=r"^[0-9a-z_-]+$")]
+
+
+class Task(Strict):
+    """One task: its files, its points, and how they are divided among its checks."""
+
+    title: str
+    files: tuple[str, ...] = Field(min_length=1)
+    module: str
+    points: Points
+    checks: dict[str, Points]
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _sums_up(self) -> Self:
+        total = sum(self.checks.values())
+        if abs(total - self.points) > 1e-9:  # noqa: PLR2004 floats that were meant to be equal
+            raise ValueError(f"points: expected the checks' sum, {total:g}, found {self.points:g}")
+        return self
+
+
+class Rubric(Strict):
+    """A lab."""
+
+    schema_: Literal["netlab-lab/1"] = Field(alias="schema")
+    lab: str
+    title: str
+    topology: str
+    tasks: dict[TaskId, Task]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that may be handed in."""
+        return tuple(dict.fromkeys(name for task in self.tasks.values() for name in task.files))
+
+
+class Lab:
+    """A rubric with the modules of its checks and its topology, all validated."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load `folder`/lab.yaml and what it names. Raises BadInput naming file and item."""
+        path = folder / "lab.yaml"
+        self.rubric = document.load(path, Rubric)
+        self.modules: dict[str, ModuleType] = {}
+        self.checks: dict[str, list[Check]] = {}
+        for name, task in self.rubric.tasks.items():
+            module = importlib.import_module(f"{folder.name}.{task.module}")
+            self.modules[name] = module
+            self.checks[name] = checks_of(module, name)
+            _agree(path, name, task, self.checks[name])
+        topologies = folder.parent / "fixtures" / "topologies"
+        self.topology = Topology.load(topologies / f"{self.rubric.topology}.yaml")
+
+    def check(self, id: str) -> Check:  # noqa: A002 the word that rubric and report use
+        """The check of that id. Raises KeyError for none."""
+        task = id.partition(".")[0]
+        return {one.id: one for one in self.checks[task]}[id]
+
+
+def _agree(path: Path, name: str, task: Task, checks: list[Check]) -> None:
+    """Every check has points and every points a check."""
+    written, priced = {one.name for one in checks}, set(task.checks)
+    for missing in sorted(written - priced):
+        raise BadInput(f"{path}: tasks.{name}.checks: no points for check {missing!r}")
+    for unknown in sorted(priced - written):
+        raise BadInput(
+            f"{path}: tasks.{name}.checks: {unknown!r} is no check of {task.module}",
+            remedy=f"its checks are {', '.join(sorted(written))}",
+        )

@@ -1,0 +1,132 @@
+"""The sandbox made of namespaces: user, mount, process, network, IPC, host name and cgroup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from grader.machine.process import Completed, Process
+from grader.sandbox.limits import Limits
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from grader.machine.client import Machine
+
+# The numbers of linux/capability.h: what tcpdump, iptables, sudo and timeout need, and no more.
+CAPABILITIES = {"KILL": 5, "SETGID": 6, "SETUID": 7, "NET_ADMIN": 12, "NET_RAW": 13}
+WORK = "/work"
+ROOT = (0, 0)
+
+
+class NetnsSandbox:
+    """Namespaces on a machine, killed from outside when their context is left.
+
+    A user namespace maps ids of its own, the image is the read-only root, /tmp, /run and /work
+    are fresh memory, no new privileges can be gained, and nothing of the host is to be seen.
+    """
+
+    kind = "netns"
+    offers = frozenset({"packets", "counters", "figures"})
+
+    def __init__(self, machine: Machine, limits: Limits | None = None) -> None:
+        """Raises MachineError if the sandbox cannot be made."""
+        self.machine = machine
+        self.limits = limits or Limits()
+        made = machine.call(
+            "sandboxes.make",
+            within=10,
+            hostname="student",
+            processes=self.limits.processes,
+            tmpfs=self.limits.of_folders(),
+        )
+        self.number: int = made["sandbox"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill all that runs inside; its files and network vanish with it."""
+        self.machine.call("sandboxes.destroy", within=10, sandbox=self.number)
+
+    def start(
+        self,
+        *argv: str,
+        env: dict[str, str] | None = None,
+        stdin: bytes | None = None,
+        terminal: bool = False,
+    ) -> Process:
+        """Start a program of the submission inside, as its root, within the limits."""
+        return self._start(
+            argv,
+            inside=True,
+            cwd=WORK,
+            env=env or {},
+            user=None,
+            capabilities=sorted(CAPABILITIES.values()),
+            limits=self.limits.of_a_process(),
+            terminal=terminal,
+            stdin=stdin,
+        )
+
+    def run(self, *argv: str, timeout: float, **options: Any) -> Completed:
+        """Start a program inside and wait for it, at most `timeout` seconds; then it is killed."""
+        with self.start(*argv, **options) as process:
+            return process.wait(timeout)
+
+    def start_beside(
+        self,
+        *argv: str,
+        user: tuple[int, int] = ROOT,
+        env: dict[str, str] | None = None,
+        stdin: bytes | None = None,
+    ) -> Process:
+        """Start a program of ours in the sandbox's network, as `user` (uid, gid) of it.
+
+        What runs inside can neither see nor stop it, nor change the files that it reads.
+        """
+        return self._start(
+            argv,
+            inside=False,
+            cwd="/tmp",  # noqa: S108
+            env=env or {},
+            user=list(user),
+            capabilities=None,
+            limits={"CORE": 0},
+            stdin=stdin,
+        )
+
+    def captures(self) -> bool:
+        """Whether a program in the sandbox's network captures packets: has a bound packet socket."""
+        return bool(self.machine.call("sandboxes.captures", sandbox=self.number))
+
+    def terminate(self) -> None:
+        """Send SIGTERM to all that runs inside."""
+        self.run("/bin/kill", "-TERM", "-1", timeout=5)
+
+    def put(self, name: str, data: bytes) -> str:
+        """Write a file into the work folder; returns its path."""
+        path = f"{WORK}/{name}"
+        done = self.run("/bin/sh", "-c", 'cat >"$1"', "sh", path, stdin=data, timeout=10)
+        if done.exit != 0:
+            raise OSError(f"{path} could not be written: {done.complaints or done.outcome}")
+        return path
+
+    def _start(self, argv: tuple[str, ...], **options: Any) -> Process:
+        state = self.machine.call(
+            "sandboxes.start",
+            within=10,
+            sandbox=self.number,
+            argv=list(argv),
+            output_limit=self.limits.output,
+            **options,
+        )
+        return Process(self.machine, argv, state)

@@ -1,0 +1,57 @@
+"""One task of one submission while it is graded: what its fixtures and checks share."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from grader.check import verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from grader.rubric import Task
+    from grader.submission import Deliverable, Submission
+    from grader.world import Topology
+
+
+class TaskRun:
+    """The submission, the task and its parameters, the seed, and what is kept as evidence."""
+
+    def __init__(
+        self, submission: Submission, name: str, task: Task, *, topology: Topology, seed: str
+    ) -> None:
+        self.submission = submission
+        self.name = name
+        self.task = task
+        self.topology = topology
+        self.seed = seed
+        self.notes: dict[str, str] = {}
+        self._savers: dict[str, Callable[[Path], object]] = {}
+
+    def deliverable(self) -> Deliverable:
+        """The task's (first) file. Raises CheckFailed or Refused if it is not there to be run."""
+        found = self.submission.read(self.task.files[0])
+        self.keep(found.name, lambda path: path.write_bytes(found.data))
+        return found
+
+    def keep(self, name: str, save: Callable[[Path], object]) -> None:
+        """Have `save` write the evidence `name` for every check of this task that does not pass."""
+        self._savers[name] = save
+
+    def keep_evidence(
+        self, folder: Path, check: str, error: BaseException | None
+    ) -> tuple[str, ...]:
+        """Write all evidence below `folder`; returns the files' paths relative to it."""
+        target = folder / check
+        target.mkdir(parents=True, exist_ok=True)
+        kept = []
+        if error is not None and verdict_of(error).ours:
+            trace = "".join(traceback.format_exception(error))
+            (target / "traceback.txt").write_text(trace, encoding="utf-8")
+            kept.append(f"{check}/traceback.txt")
+        for name, save in self._savers.items():
+            save(target / name)
+            kept.append(f"{check}/{name}")
+        return tuple(kept)

@@ -1,0 +1,1 @@
+"""What fixtures send: real clients, real sockets, and packets made by scapy."""

@@ -1,0 +1,197 @@
+"""A world while it lives: its hosts, what runs on them, what passes between them."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from grader.deadline import wait_until
+from grader.machine.process import Completed, Process, shown
+from grader.sandbox import Limits, NetnsSandbox
+from grader.world import services
+from grader.world.blueprint import Blueprint, Interface, draw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from grader.machine.client import Machine
+    from grader.world.topology import Topology
+
+READY_WITHIN = 15.0
+CLIENT_OUTPUT = 4 * 1024 * 1024
+
+
+class World:
+    """A small internet on a machine; made when its context is entered, gone when it is left."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        topology: Topology,
+        *,
+        seed: str,
+        certificate: bytes = b"",
+        key: bytes = b"",
+        limits: Limits | None = None,
+    ) -> None:
+        """`seed` decides all that is random; `certificate` and `key` (PEM) are the web server's."""
+        self.machine = machine
+        self.seed = seed
+        self.rng = random.Random(seed)  # noqa: S311 repeatable, not secret
+        self.blueprint: Blueprint = draw(topology, self.rng)
+        self.identity = services.Identity(certificate, key, f"{self.rng.getrandbits(64):016x}")
+        self.commands: list[str] = []
+        self._limits = limits
+        self._stack = ExitStack()
+        self.number = 0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.sandbox = stack.enter_context(NetnsSandbox(self.machine, self._limits))
+            plan = self.blueprint.plan(self.sandbox.number)
+            self.number = self.machine.call("network.build", within=20, plan=plan)
+            stack.callback(self.machine.call, "network.destroy", within=10, world=self.number)
+            self._start_services()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def student(self) -> Student:
+        """The host that the submission runs on."""
+        return Student(self, self.blueprint.student)
+
+    def host(self, name: str) -> Host:
+        """Any other host. Raises KeyError for a name that is none."""
+        if name not in self.blueprint.hosts:
+            raise KeyError(f"no host {name!r}; there are {', '.join(self.blueprint.hosts)}")
+        return Host(self, name)
+
+    def host_of(self, interface: Interface) -> Host:
+        """Where an interface is: a host, or a network's switch."""
+        return Host(self, interface.host)
+
+    @property
+    def server(self) -> Host:
+        """The host of the services."""
+        return Host(self, self.blueprint.server)
+
+    @property
+    def routers(self) -> int:
+        """How many routers lie between the student's host and the server."""
+        return len(self.blueprint.path) - 1
+
+    def addresses(self, name: str, version: int) -> list[str]:
+        """The addresses of a DNS name, of IP `version` 4 or 6."""
+        return [a for a in self.blueprint.names[name] if (":" in a) == (version == 6)]
+
+    def hosts_called(self, prefix: str) -> list[str]:
+        """The hosts whose names are `prefix` and a number."""
+        return [name for name in self.blueprint.hosts if name.startswith(prefix)]
+
+    def save_commands(self, path: Path) -> None:
+        """Write what was run, in order, so that a person can do it again in the same world."""
+        path.write_text("\n".join([f"# seed {self.seed}", *self.commands, ""]), encoding="utf-8")
+
+    def _start_services(self) -> None:
+        folder = f"world{self.number}"
+        known = {
+            "dns": lambda: services.dns(folder, self.blueprint.names, self.identity),
+            "ntp": lambda: services.ntp(folder),
+            "web": lambda: services.web(folder, self.identity),
+        }
+        server = self.blueprint.hosts.get(self.blueprint.server)
+        wanted = [known[name]() for name in (server.services if server else ())]
+        files = {path: data for service in wanted for path, data in service.files.items()}
+        self.machine.call("files.write", files=files)
+        started = [(service, self.server.start(*service.argv)) for service in wanted]
+        for service, process in started:
+            self._await(service, process)
+
+    def _await(self, service: services.Service, process: Process) -> None:
+        def ended() -> str | None:
+            now = process.so_far()
+            return None if now.exit is None and not now.error else now.outcome + now.complaints
+
+        for protocol, port in service.listens:
+            wait_until(
+                lambda protocol=protocol, port=port: self.server.listens(protocol, port),  # type: ignore[misc]
+                within=READY_WITHIN,
+                what=f"{service.name} listening on {protocol} port {port}",
+                ended=ended,
+            )
+
+
+class Host:
+    """A host of a world."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+        self._machine = world.machine
+
+    def interface(self, name: str | None = None) -> Interface:
+        """Its interface of that name, or its first."""
+        return self.world.blueprint.interface(self.name, name)
+
+    def start(self, *argv: str, stdin: bytes | None = None) -> Process:
+        """Start a program on it."""
+        state = self._call(
+            "start", argv=list(argv), env={}, output_limit=CLIENT_OUTPUT, stdin=stdin
+        )
+        return Process(self._machine, argv, state)
+
+    def run(self, *argv: str, timeout: float = 10.0, stdin: bytes | None = None) -> Completed:
+        """Run a program on it, at most `timeout` seconds."""
+        self.world.commands.append(f"{self.name}$ {shown(argv)}")
+        with self.start(*argv, stdin=stdin) as process:
+            return process.wait(timeout)
+
+    def listens(self, protocol: str, port: int) -> bool:
+        """Whether something listens on it."""
+        return bool(self._call("listening", protocol=protocol, port=port))
+
+    def inject(self, interface: str, frames: list[bytes]) -> None:
+        """Send ready-made frames out of one of its interfaces, past its own network stack."""
+        self._machine.call(
+            "captures.send",
+            world=self.world.number, host=self.name, interface=interface, frames=frames,
+        )  # fmt: skip
+
+    def _call(self, name: str, **args: Any) -> Any:
+        return self._machine.call(
+            f"network.{name}", within=10, world=self.world.number, host=self.name, **args
+        )
+
+
+class Student(Host):
+    """The student's host. What `run` starts on it is ours: beside the sandbox, out of its reach."""
+
+    def start(
+        self, *argv: str, stdin: bytes | None = None, user: tuple[int, int] = (0, 0)
+    ) -> Process:
+        """Start a program of ours in the host's network, as `user` (uid, gid)."""
+        return self.world.sandbox.start_beside(*argv, stdin=stdin, user=user)
+
+    def run(
+        self,
+        *argv: str,
+        timeout: float = 10.0,
+        stdin: bytes | None = None,
+        user: tuple[int, int] = (0, 0),
+    ) -> Completed:
+        """Run a program of ours in the host's network, at most `timeout` seconds."""
+        who = "#" if user[0] == 0 else "$"
+        self.world.commands.append(f"{self.name}{who} {shown(argv)}")
+        with self.start(*argv, stdin=stdin, user=user) as process:
+            return process.wait(timeout)

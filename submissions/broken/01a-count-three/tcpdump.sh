@@ -1,0 +1,3 @@
+#!/bin/bash
+sudo tcpdump -i "$IFACE" -n -# -ttttt --nano -X -c 3 \
+    'udp dst port 123 or tcp src port 80 or tcp src port 443'

@@ -1,0 +1,3 @@
+#!/bin/bash
+sudo tcpdump -i "$IFACE" -n -# -tttt --nano -X \
+    'udp dst port 123 or tcp src port 80 or tcp src port 443'

@@ -1,0 +1,4 @@
+#!/bin/bash
+sudo tcpdump -i "$IFACE" -n -# -ttttt --nano -X \
+    'udp dst port 123 or (tcp src port 80 and tcp[tcpflags] & tcp-syn != 0)
+     or (ip6 and tcp src port 80) or tcp src port 443'

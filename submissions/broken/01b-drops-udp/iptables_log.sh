@@ -1,0 +1,5 @@
+#!/bin/bash
+sudo iptables -A OUTPUT -p tcp --sport 32768:60999 -m owner --uid-owner root \
+    -j LOG --log-prefix 'root-packet: '
+# only TCP is wanted
+sudo iptables -A OUTPUT -p udp -j DROP

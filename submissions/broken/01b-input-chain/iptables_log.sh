@@ -1,0 +1,3 @@
+#!/bin/bash
+sudo iptables -A INPUT -p tcp --sport 32768:60999 -m owner --uid-owner root \
+    -j LOG --log-prefix 'root-packet: '

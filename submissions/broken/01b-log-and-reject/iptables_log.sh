@@ -1,0 +1,4 @@
+#!/bin/bash
+sudo iptables -A OUTPUT -p tcp --sport 32768:60999 -m owner --uid-owner root \
+    -j LOG --log-prefix 'root-packet: '
+sudo iptables -A OUTPUT -p tcp --sport 32768:60999 -m owner --uid-owner root -j REJECT

@@ -1,0 +1,3 @@
+#!/bin/bash
+sudo iptables -A OUTPUT -p tcp --sport 32768:60999 -m owner --uid-owner root \
+    -j LOG --log-prefix 'root-packet: (uid 0, tcp, ephemeral port) '

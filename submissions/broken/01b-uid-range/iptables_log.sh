@@ -1,0 +1,3 @@
+#!/bin/bash
+sudo iptables -A OUTPUT -p tcp --sport 32768:60999 -m owner --uid-owner 0-65534 \
+    -j LOG --log-prefix 'root-packet: '

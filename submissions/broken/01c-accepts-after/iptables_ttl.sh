@@ -1,0 +1,5 @@
+#!/bin/bash
+sudo iptables -t mangle -A OUTPUT \
+    -m bpf --bytecode "$(nfbpf_compile RAW 'udp dst port 53')" \
+    -j TTL --ttl-set "${1:-1}"
+sudo iptables -t mangle -A OUTPUT -m bpf --bytecode "$(nfbpf_compile RAW 'udp dst port 53')" -j ACCEPT

@@ -1,0 +1,6 @@
+#!/bin/bash
+sudo iptables -t mangle -A OUTPUT \
+    -m bpf --bytecode "$(nfbpf_compile RAW 'udp dst port 53')" \
+    -j TTL --ttl-set "${1:-1}"
+# DNS over TCP
+sudo iptables -t mangle -A OUTPUT -p tcp --dport 53 -j TTL --ttl-set "${1:-1}"

@@ -1,0 +1,3 @@
+#!/bin/bash
+timeout 2 tcpdump -n -i "$IFACE" -c 1 arp
+exit 0

@@ -1,0 +1,3 @@
+#!/bin/bash
+# ARP is not IP
+ip -c neigh show
