@@ -1,5 +1,6 @@
 pytest_plugins = [
     "fixtures.grading",
     "fixtures.machine",
+    "fixtures.script",
     "fixtures.world",
 ]

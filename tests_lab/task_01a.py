@@ -177,10 +177,11 @@ def crafted_decoys(world: World) -> tuple[list[bytes], list[bytes]]:
         for source in (HTTP + 1, HTTPS + 1, 200, 8000):
             one = segment(source, port(), world.rng.getrandbits(31))
             back += craft.incoming(one, b"HTTP/1.1 200 OK\r\n" + nonce(), version=version, of=web)
-    # A later fragment whose payload has a port where the first one has it.
-    payload = b"".join(b"\0\0" + port.to_bytes(2, "big") for port in (NTP, NTP)) * 40
+    # A later fragment has 123 where a first one has its destination port.
+    size, udp_header = 160, 8
+    payload = craft.nonce(size - udp_header) + b"\0\0\0" + bytes([NTP]) + craft.nonce(60)
     server = world.addresses(clients.NTP_POOL, 4)[0]
-    out += craft.fragmented(payload, 160, dport=1000 + NTP, to=server)
+    out += craft.fragmented(payload, size, dport=1000 + NTP, to=server)
     return out, back
 
 
@@ -364,7 +365,11 @@ def no_names(session: Session) -> None:
         packet = record.packet
         if packet is None:
             continue
-        ends = f"{packet.src}.{packet.sport} > {packet.dst}.{packet.dport}"
+        src, dst = (
+            f"{address}.{port}" if port else address
+            for address, port in ((packet.src, packet.sport), (packet.dst, packet.dport))
+        )
+        ends = f"{src} > {dst}"
         if ends not in record.summary:
             raise CheckFailed(
                 f"expected {ends!r} for packet {packet.number}, found: {record.summary[:100]}",

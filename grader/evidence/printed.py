@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEAD = re.compile(
     r"^\s*(?:(?P<number>\d+)\s\s)?\s*"
-    r"(?P<stamp>(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+|\d{1,12}\.\d{3,9})?\s*"
+    r"(?P<stamp>(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+|\d{6,}\.\d{6,9})?\s*"
     r"(?P<rest>\S.*)$"
 )
 BARE = re.compile(r"(?:\S+\s+(?:In|Out|B|M|P)\s+)?(?:IP6?|ARP|[0-9a-f:]{17} >)[ ,(]")

@@ -27,6 +27,7 @@ def make(folder: Path) -> None:
     outside of it. Keys are readable by this user only.
     """
     folder.mkdir()
+    folder.chmod(0o755)
     authority = trustme.CA(organization_name="netlab grader")
     server = authority.issue_cert(*NAMES)
     chain = b"".join(blob.bytes() for blob in server.cert_chain_pems)

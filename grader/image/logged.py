@@ -38,6 +38,7 @@ def run_logged(
             text=True,
             errors="replace",
             env={**os.environ, **(env or {})},
+            umask=0o022,  # a user's stricter one would show in the image
         ) as process,
     ):
         for line in process.stdout or ():

@@ -1,0 +1,249 @@
+"""01b: iptables_log.sh logs root's TCP packets from ephemeral ports, and lets everything pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.check import check
+from grader.errors import CheckFailed, Unsupported
+from grader.evidence import Capture, Packet, Rule, Ruleset, read_rules
+from grader.script import must_have_ended, said
+from grader.traffic import clients
+from grader.traffic.sockets import Flow, Talk
+
+if TYPE_CHECKING:
+    from fixtures.script import RunScript
+    from grader.machine.process import Completed
+    from grader.taskrun import TaskRun
+    from grader.world import World
+
+ROOT, STUDENT, ROOTS_GROUP = (0, 0), (1000, 1000), (1000, 0)
+# A request in pieces, each a packet of its own.
+REQUEST = ("HEAD / HTTP/1.1\r\n", "Host: ocw.cs.pub.ro\r\n", "X-Nothing: 1\r\n", "\r\n")
+# The header of a question for the root's name servers (RFC 1035, 4.1.1).
+DNS_QUESTION = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"
+CLOSED = 9
+SETTLE_ATTEMPTS = 50
+PAGE = "man 8 iptables-extensions: LOG, owner, multiport, tcp"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What some sockets sent, and how many of their packets LOG rules counted."""
+
+    what: str
+    sent: int
+    logged: int
+    anywhere: int
+    outcomes: Sequence[str]
+    rules: Sequence[Rule]
+
+    @property
+    def answered(self) -> bool:
+        """Whether every socket that waited for an answer got one."""
+        return all(outcome in {"answered", "sent"} for outcome in self.outcomes)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The student's host with the script's rules in place, and tools to try them."""
+
+    world: World
+    wire: Capture
+    done: Completed
+    rules: Ruleset
+    ports: tuple[int, int]
+
+    def fresh_ports(self, count: int) -> list[int]:
+        """Different random ports that are ephemeral by every usual range."""
+        return self.world.rng.sample(range(self.ports[0] + 1, self.ports[1]), count)
+
+    def observe(self, what: str, flows: Sequence[Flow], user: tuple[int, int] = ROOT) -> Observed:
+        """Open the sockets as `user` and count what leaves and what is logged."""
+        sports = {flow.sport for flow in flows}
+        first = len(self.wire.frames())
+
+        def mine(packet: Packet) -> bool:
+            return packet.sent and packet.sport in sports and packet.number > first
+
+        before = read_rules(self.world.student)
+        with Talk(self.world, flows, user) as talk:
+            # A late acknowledgement may pass between two looks: look until nothing has passed.
+            for _ in range(SETTLE_ATTEMPTS):
+                seen = len(self.wire.frames())
+                after = read_rules(self.world.student)
+                if len(frames := self.wire.frames()) == seen:
+                    break
+            sent = sum(mine(packet) for packet in frames.packets)
+        counted = {rule: n for rule, n in (after - before).items() if rule.target == "LOG" and n}
+        from_output = {
+            rule: n for rule, n in counted.items() if rule in set(after.reached_from("OUTPUT"))
+        }
+        return Observed(
+            what, sent, sum(from_output.values()), sum(counted.values()),
+            talk.outcomes, tuple(from_output),
+        )  # fmt: skip
+
+
+def log_rules(rules: Ruleset) -> list[Rule]:
+    """The LOG rules that a packet can meet in OUTPUT."""
+    return [rule for rule in rules.reached_from("OUTPUT") if rule.target == "LOG"]
+
+
+@pytest.fixture(scope="module")
+def bench(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> Bench:
+    """Run the script and read the rules that it has left."""
+    done = run_script(world)
+    must_have_ended(done, task.task.parameters["script_within_s"])
+    rules = read_rules(world.student)
+    task.keep("rules.txt", lambda path: path.write_text(read_rules(world.student).text))
+    low, high = task.task.parameters["ephemeral"]
+    return Bench(world, wire, done, rules, (low, high))
+
+
+def web(world: World, sport: int, version: int = 4) -> Flow:
+    """A connection that fetches a page, in several packets."""
+    host = world.addresses(clients.SITES[0], version)[0]
+    return Flow("tcp", host, 80, sport, REQUEST, answered=True)
+
+
+def knock(world: World, sport: int, port: int = CLOSED) -> Flow:
+    """One packet: a connection to a port that refuses it."""
+    return Flow("tcp", world.addresses(clients.SITES[0], 4)[0], port, sport)
+
+
+def question(world: World, sport: int) -> Flow:
+    """A DNS query over UDP."""
+    return Flow("udp", world.addresses("dns.google", 4)[0], 53, sport, (DNS_QUESTION,), answered=True)
+
+
+@check("01b.runs")
+def runs(bench: Bench, deliverable: object) -> str | None:
+    """The script leaves a LOG rule that packets meet in OUTPUT."""
+    if not log_rules(bench.rules):
+        elsewhere = [rule for rule in bench.rules.rules if "LOG" in rule.target]
+        found = f"found only {elsewhere[0]}" if elsewhere else "found no such rule"
+        raise CheckFailed(
+            f"expected a rule with target LOG in OUTPUT of some table, {found}; the script "
+            f"{bench.done.outcome}",
+            hint=said(bench.done) or PAGE,
+        )
+    return "; ".join(getattr(deliverable, "notes", ())) or None
+
+
+@check("01b.logs_root_tcp", needs="01b.runs")
+def logs_root_tcp(bench: Bench) -> None:
+    """TCP from ephemeral ports, of sockets that root owns, is logged."""
+    low, high = bench.ports
+    for sport in (low, high, *bench.fresh_ports(2)):
+        seen = bench.observe("a SYN", [knock(bench.world, sport)])
+        if not seen.logged:
+            rules = "; ".join(str(rule) for rule in log_rules(read_rules(bench.world.student)))
+            raise CheckFailed(
+                f"a TCP packet of root from port {sport} was sent, and no LOG rule in OUTPUT "
+                f"counted it; the rules are: {rules}",
+                hint=f"ephemeral is the source port: {PAGE}",
+            )
+
+
+@check("01b.every_packet", needs="01b.logs_root_tcp")
+def every_packet(bench: Bench, task: TaskRun) -> str | None:
+    """Every packet is logged: of a whole connection, and of a burst."""
+    ports = bench.fresh_ports(1 + task.task.parameters["burst"])
+    connection = bench.observe("a connection's packets", [web(bench.world, ports[0])])
+    burst = bench.observe("packets in a burst", [knock(bench.world, port) for port in ports[1:]])
+    for seen in (connection, burst):
+        if seen.logged < seen.sent:
+            raise CheckFailed(
+                f"of {seen.sent} {seen.what}, all root's TCP from ephemeral ports, "
+                f"{seen.logged} were logged; by: {'; '.join(map(str, seen.rules)) or 'no rule'}",
+                hint="no limit, and no state or flag that only some packets of a connection have",
+            )
+    twice = connection.logged > connection.sent > 0
+    return "packets are logged more than once: rules overlap" if twice else None
+
+
+@check("01b.prefix", needs="01b.runs")
+def prefix(bench: Bench, task: TaskRun) -> None:
+    """The log prefix is exactly the one asked for."""
+    expected = task.task.parameters["prefix"]
+    seen = bench.observe("a SYN", [knock(bench.world, bench.fresh_ports(1)[0])])
+    for rule in seen.rules or log_rules(bench.rules):
+        found = rule.option("--log-prefix") or ""
+        if found != expected:
+            raise CheckFailed(
+                f"expected the prefix {expected!r}, found {found!r} in: {rule}",
+                hint='quote it, so that the shell keeps the space: --log-prefix "root-packet: "',
+            )
+
+
+@check("01b.only_root", needs="01b.logs_root_tcp")
+def only_root(bench: Bench) -> None:
+    """Packets of other users' sockets are not logged."""
+    for user in (STUDENT, ROOTS_GROUP):
+        seen = bench.observe("TCP", [web(bench.world, bench.fresh_ports(1)[0])], user)
+        must_not_log(seen, f"a connection of uid {user[0]}, gid {user[1]}", "--uid-owner 0")
+
+
+@check("01b.only_tcp", needs="01b.logs_root_tcp")
+def only_tcp(bench: Bench) -> None:
+    """UDP is not logged."""
+    flows = [question(bench.world, port) for port in bench.fresh_ports(3)]
+    must_not_log(bench.observe("UDP", flows), "root's DNS queries over UDP", "-p tcp")
+
+
+@check("01b.only_ephemeral", needs="01b.logs_root_tcp")
+def only_ephemeral(bench: Bench, task: TaskRun) -> None:
+    """Packets from ports that are not ephemeral are not logged."""
+    below = task.task.parameters["below"]
+    rng = bench.world.rng
+    for sport in (80, 1024, rng.randrange(1025, below - 1), below - 1):
+        to = rng.choice(bench.fresh_ports(4))
+        seen = bench.observe("TCP", [knock(bench.world, sport), knock(bench.world, sport + 0, to)])
+        must_not_log(seen, f"root's TCP packets from port {sport} (one of them to port {to})", "--sport")
+
+
+def must_not_log(seen: Observed, what: str, option: str) -> None:
+    """None of what was sent was counted by a LOG rule of any chain."""
+    if seen.anywhere:
+        raise CheckFailed(
+            f"{what} are not to be logged; {seen.anywhere} of the packets were, by: "
+            f"{'; '.join(map(str, seen.rules)) or 'a rule outside OUTPUT'}",
+            hint=f"{option}: {PAGE}",
+        )
+
+
+@check("01b.passes", needs="01b.runs")
+def passes(bench: Bench) -> None:
+    """All traffic still passes."""
+    world = bench.world
+    ports = bench.fresh_ports(4)
+    tries: list[tuple[str, Flow, tuple[int, int]]] = [
+        ("root's HTTP request from an ephemeral port", web(world, ports[0]), ROOT),
+        ("another user's HTTP request", web(world, ports[1]), STUDENT),
+        ("root's DNS query", question(world, ports[2]), ROOT),
+        ("another user's DNS query", question(world, ports[3]), STUDENT),
+        ("root's HTTP request from port 1023", web(world, 1023), ROOT),
+        ("an HTTP request over IPv6", web(world, 0, version=6), ROOT),
+    ]
+    for what, flow, user in tries:
+        with Talk(world, [flow], user) as talk:
+            if not talk.answered:
+                raise CheckFailed(
+                    f"{what} to {flow.host} port {flow.port} got no answer ({talk.outcomes[0]}); "
+                    "with no rule it does",
+                    hint="LOG lets packets go on; look for DROP, REJECT and policies",
+                )
+    ping = world.student.run("ping", "-n", "-c1", "-W1", world.addresses("dns.google", 4)[0])
+    if ping.exit != 0:
+        raise CheckFailed("a ping to 8.8.8.8 got no answer; with no rule it does")
+
+
+@check("01b.log_lines", needs="01b.runs", requires=["kernel_log"])
+def log_lines() -> None:
+    """The kernel log has a line with the prefix for each such packet and for nothing else."""
+    raise Unsupported("no sandbox shows the kernel log yet")

@@ -1,0 +1,249 @@
+"""01c: iptables_ttl.sh sets the TTL of DNS queries, chosen by a BPF program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.check import check
+from grader.errors import CheckFailed
+from grader.evidence import Capture, Rule, Ruleset, read_rules
+from grader.script import must_have_ended, said
+from grader.traffic import clients
+from grader.traffic.crafted import EPHEMERAL
+from grader.traffic.sockets import Flow, Talk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fixtures.script import RunScript
+    from fixtures.world import NewWorld
+    from grader.machine.process import Completed
+    from grader.taskrun import TaskRun
+    from grader.world import World
+
+DNS = 53
+DEFAULT_TTL = 64
+NAME = "fep.grid.pub.ro"
+# Behind the header's id: one question, recursion desired (RFC 1035, 4.1).
+HEADER = "\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+TYPE_A_CLASS_IN = "\x00\x01\x00\x01"
+PAGE = "man 8 iptables-extensions: bpf, TTL; man 8 nfbpf_compile"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """What became of a query after each call of the script: by TTL asked for."""
+
+    default: int | None
+    default_done: Completed
+    answered: dict[int, bool]
+    ttls: dict[int, int | None]
+    needed: int
+
+
+@dataclass(frozen=True)
+class Once:
+    """The script called once with an argument in a fresh world."""
+
+    world: World
+    wire: Capture
+    done: Completed
+    asked: int
+    before: Ruleset
+    after: Ruleset
+    queries: Sequence[tuple[str, int | None]]
+
+    @property
+    def right(self) -> bool:
+        """Whether every query left with the TTL asked for."""
+        return all(ttl == self.asked for _, ttl in self.queries)
+
+    @property
+    def rules(self) -> dict[Rule, int]:
+        """All rules, with the packets they matched of the queries."""
+        return self.after - self.before
+
+
+def query(world: World, sport: int, server: str = "8.8.8.8", port: int = DNS) -> Flow:
+    """A DNS query for the page's name."""
+    labels = "".join(chr(len(label)) + label for label in NAME.split("."))
+    number = f"{chr(world.rng.randrange(256))}{chr(world.rng.randrange(256))}"
+    message = f"{number}{HEADER}{labels}\x00{TYPE_A_CLASS_IN}"
+    return Flow("udp", server, port, sport, (message,), answered=port == DNS, timeout=0.5)
+
+
+def ephemeral(world: World) -> int:
+    """A random source port."""
+    return world.rng.randint(*EPHEMERAL)
+
+
+def sent_ttl(wire: Capture, protocol: str, sport: int, first: int) -> int | None:
+    """The TTL of the first packet from `sport` since frame `first`; None if there was none."""
+    packets = wire.frames().packets[first:]
+    return next(
+        (p.ttl for p in packets if p.sent and p.protocol == protocol and p.sport == sport), None
+    )
+
+
+def ask(world: World, wire: Capture, flow: Flow) -> tuple[int | None, bool]:
+    """Send a flow; the TTL that it left with, and whether it was answered."""
+    first = len(wire.frames())
+    with Talk(world, [flow], (0, 0)) as talk:
+        return sent_ttl(wire, flow.protocol, flow.sport, first), talk.answered
+
+
+@pytest.fixture(scope="module")
+def once(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> Once:
+    """Call the script with a random TTL, then send queries to two servers."""
+    asked = world.rng.randint(3, 30)
+    done = run_script(world, str(asked))
+    must_have_ended(done, task.task.parameters["script_within_s"])
+    before = read_rules(world.student)
+    task.keep("rules.txt", lambda path: path.write_text(before.text))
+    servers = ("8.8.8.8", "8.8.4.4")
+    queries = [(s, ask(world, wire, query(world, ephemeral(world), s))[0]) for s in servers]
+    return Once(world, wire, done, asked, before, read_rules(world.student), queries)
+
+
+@pytest.fixture(scope="module")
+def ladder(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Iterator[Ladder]:
+    """In another fresh world: call the script without an argument, then with 2, 3, …"""
+    with new_world("commands-calls") as world, Capture(world) as wire:
+        task.keep("wire-calls.pcap", lambda path: frames.save(path))
+        needed = world.routers + 1
+        default_done = run_script(world)
+        within = task.task.parameters["script_within_s"]
+        must_have_ended(default_done, within)
+        default, answered = ask(world, wire, query(world, ephemeral(world)))
+        ladder = Ladder(default, default_done, {1: answered}, {1: default}, needed)
+        for ttl in range(2, needed + 1):
+            must_have_ended(run_script(world, str(ttl)), within)
+            found = ask(world, wire, query(world, ephemeral(world)))
+            ladder.ttls[ttl], ladder.answered[ttl] = found
+        frames = wire.frames()
+        task.keep("rules-calls.txt", lambda path, text=read_rules(world.student).text: path.write_text(text))
+    yield ladder
+
+
+@check("01c.runs")
+def runs(once: Once, deliverable: object) -> str | None:
+    """The script, called with a TTL, leaves a rule with target TTL."""
+    if not any(rule.target == "TTL" for rule in once.before.rules):
+        raise CheckFailed(
+            f"expected a rule with target TTL after `iptables_ttl.sh {once.asked}`, found none; "
+            f"the script {once.done.outcome}",
+            hint=said(once.done) or PAGE,
+        )
+    return "; ".join(getattr(deliverable, "notes", ())) or None
+
+
+@check("01c.bpf_match", needs="01c.runs")
+def bpf_match(once: Once) -> None:
+    """The packets are chosen by a BPF program."""
+    chosen = [
+        rule
+        for rule in once.before.rules
+        if rule.table == "mangle" and rule.matches("bpf") and not accepts_all(once, rule)
+    ]
+    ttl_rules = "; ".join(str(rule) for rule in once.before.rules if rule.target == "TTL")
+    if not chosen:
+        raise CheckFailed(
+            f"expected a match `-m bpf` whose program tells packets apart, found: {ttl_rules}",
+            hint=PAGE,
+        )
+    if once.right and not any(once.rules.get(rule) for rule in chosen):
+        raise CheckFailed(
+            f"the queries' TTL was set, but no rule with -m bpf counted them: {ttl_rules}",
+            hint=PAGE,
+        )
+
+
+def accepts_all(once: Once, rule: Rule) -> bool:
+    """Whether the rule's program takes any packet, run by the kernel over a few."""
+    bytecode = rule.option("--bytecode")
+    if bytecode is None:
+        return False
+    program = [[int(n) for n in line.split()] for line in bytecode.split(",")[1:] if line.strip()]
+    udp = bytes.fromhex("4500002400010000401100000a00000208080808c3500036001000000000000000000000")
+    tcp = bytes.fromhex("4500002800010000400600000a00000208080808c3500050000000000000000050020000ffff0000")
+    icmp = bytes.fromhex("4500001c00010000400100000a000002080808080800f7fd00010001")
+    taken: list[bool] = once.world.machine.call(
+        "filters.run", program=program, packets=[udp, tcp, icmp]
+    )
+    return all(taken)
+
+
+@check("01c.sets_ttl", needs="01c.runs")
+def sets_ttl(once: Once) -> None:
+    """DNS queries leave with the TTL asked for, whatever server they go to."""
+    for server, ttl in once.queries:
+        if ttl != once.asked:
+            found = "no query left" if ttl is None else f"it left with TTL {ttl}"
+            raise CheckFailed(
+                f"after `iptables_ttl.sh {once.asked}` a DNS query (UDP) to {server} port 53 is to "
+                f"leave with TTL {once.asked}; {found}. See wire.pcap",
+                hint="iptables hands the program the packet from the IP header on (RAW); " + PAGE,
+            )
+
+
+@check("01c.default_ttl", needs="01c.sets_ttl")
+def default_ttl(ladder: Ladder) -> None:
+    """Without an argument the TTL is 1."""
+    if ladder.default != 1:
+        found = "no query left" if ladder.default is None else f"it left with TTL {ladder.default}"
+        raise CheckFailed(
+            f"after `iptables_ttl.sh` without an argument a DNS query is to leave with TTL 1; "
+            f"{found}. See wire-calls.pcap",
+            hint=said(ladder.default_done) or 'in bash, "${1:-1}" is the first argument, or 1',
+        )
+
+
+@check("01c.only_dns", needs="01c.sets_ttl")
+def only_dns(once: Once) -> None:
+    """No other packet's TTL is touched."""
+    world, wire = once.world, once.wire
+    site = world.addresses(clients.SITES[0], 4)[0]
+    others = {
+        **{
+            f"UDP to port {port}": Flow("udp", "8.8.8.8", port, ephemeral(world), ("nothing",))
+            for port in (52, 54, 123, 1053, 5353)
+        },
+        "UDP from port 53": Flow("udp", site, ephemeral(world), DNS, ("nothing",)),
+        "TCP to port 53": Flow("tcp", "8.8.8.8", DNS, ephemeral(world)),
+        "TCP to port 80": Flow("tcp", site, 80, ephemeral(world)),
+        "TCP from port 53": Flow("tcp", site, 80, DNS),
+    }
+    for what, flow in others.items():
+        must_be_default(what, ask(world, wire, flow)[0], once)
+    first = len(wire.frames())
+    world.student.run("ping", "-n", "-c1", "-W1", "8.8.8.8")
+    echo = [p for p in wire.frames().packets[first:] if p.sent and p.protocol == "icmp"]
+    must_be_default("ICMP", next((p.ttl for p in echo if p.version == 4), None), once)
+
+
+def must_be_default(what: str, ttl: int | None, once: Once) -> None:
+    """A packet that is no DNS query left as it always does."""
+    if ttl != DEFAULT_TTL:
+        found = "none left" if ttl is None else f"it left with TTL {ttl}"
+        rules = "; ".join(str(rule) for rule in once.before.rules)
+        raise CheckFailed(
+            f"{what} is to leave with TTL {DEFAULT_TTL} as before; {found}. The rules: {rules}",
+            hint="only UDP *to* port 53: " + PAGE,
+        )
+
+
+@check("01c.goes_through", needs="01c.sets_ttl")
+def goes_through(ladder: Ladder) -> None:
+    """Called with 2, 3, …, the query gets through at exactly the number of hops."""
+    for ttl, answered in ladder.answered.items():
+        if ttl > 1 and answered != (ttl >= ladder.needed):
+            left = ladder.ttls[ttl]
+            raise CheckFailed(
+                f"the server is {ladder.needed} hops away; after calls with 1 to {ttl} the query "
+                f"left with TTL {left} and was {'' if answered else 'not '}answered. "
+                "See wire-calls.pcap and rules-calls.txt",
+                hint="the last rule that sets the TTL wins: append (-A), or replace the old one",
+            )

@@ -1,0 +1,104 @@
+"""01d: uncaught.sh sends a packet that iptables does not get to see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.check import check
+from grader.errors import CheckFailed, GraderError
+from grader.evidence import Capture, Packet, Ruleset, read_rules
+from grader.evidence.counters import BACKENDS, BACKENDS_6
+from grader.evidence.tracer import Tracer
+from grader.script import must_have_ended, said
+
+if TYPE_CHECKING:
+    from fixtures.script import RunScript
+    from grader.machine.process import Completed
+    from grader.taskrun import TaskRun
+    from grader.world import World
+
+# The chains with a policy, per table; nat takes none but ACCEPT (iptables-extensions(8)).
+CHAINS = {
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "raw": ("PREROUTING", "OUTPUT"),
+}
+SHUT = "".join(
+    f"*{table}\n" + "".join(f":{chain} DROP [0:0]\n" for chain in chains) + "COMMIT\n"
+    for table, chains in CHAINS.items()
+)
+REQUEST = "1"
+HINT = "iptables sees IP packets on their way through the stack; what is sent another way?"
+
+
+@dataclass(frozen=True)
+class Escape:
+    """What left the host while the script ran, and the policies afterwards."""
+
+    done: Completed
+    left: Sequence[Packet]
+    accepted: Sequence[Packet]
+    after: Ruleset
+
+    @property
+    def uncaught(self) -> list[Packet]:
+        """What left past netfilter, without the ARP requests that accepted packets bring about."""
+        past = [packet for packet in self.left if packet not in self.accepted]
+        if not self.accepted:
+            return past
+        return [p for p in past if not (p.protocol == "arp" and p.flags == REQUEST)]
+
+
+@pytest.fixture(scope="module")
+def escape(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> Escape:
+    """Set every policy to DROP, run the script, and see what leaves."""
+    for backend in (*BACKENDS, *BACKENDS_6):
+        done = world.student.run(f"{backend}-restore", stdin=SHUT.encode())
+        if done.exit != 0:
+            raise GraderError(f"{backend}-restore {done.outcome}: {done.complaints.strip()}")
+    with Tracer(world) as tracer:
+        first = len(wire.frames())
+        done = run_script(world)
+        must_have_ended(done, task.task.parameters["script_within_s"])
+        left = [packet for packet in wire.frames().packets[first:] if packet.sent]
+        after = read_rules(world.student, (*BACKENDS, *BACKENDS_6))
+    task.keep("rules.txt", lambda path: path.write_text(after.text))
+    return Escape(done, left, [packet for packet in left if tracer.passed(packet)], after)
+
+
+@check("01d.leaves")
+def leaves(escape: Escape, deliverable: object) -> str | None:
+    """A packet leaves the host past iptables."""
+    if not escape.uncaught:
+        if escape.accepted:
+            reason = (
+                f"what left, {escape.accepted[0]} first, went through OUTPUT: iptables saw it and "
+                "let it pass, since a policy or a rule was changed"
+            )
+        else:
+            reason = f"nothing left the host; the script {escape.done.outcome}"
+        raise CheckFailed(
+            f"expected a packet on eth0 while every policy is DROP: {reason}. See wire.pcap",
+            hint="\n".join(filter(None, [HINT, said(escape.done)])),
+        )
+    return "; ".join(getattr(deliverable, "notes", ())) or None
+
+
+@check("01d.policies_stay", needs="01d.leaves")
+def policies_stay(escape: Escape) -> None:
+    """Every policy of iptables and ip6tables is DROP afterwards."""
+    found = {(c.backend, c.table, c.name): c.policy for c in escape.after.chains}
+    for backend in (*BACKENDS, *BACKENDS_6):
+        for table, chains in CHAINS.items():
+            for chain in chains:
+                policy = found.get((backend, table, chain), "ACCEPT")
+                if policy != "DROP":
+                    raise CheckFailed(
+                        f"expected policy DROP after the script, found {policy}: {backend} "
+                        f"-t {table} chain {chain}",
+                        hint="a packet that iptables cannot catch needs no change of policy",
+                    )
