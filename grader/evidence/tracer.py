@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from grader.evidence.packet import Packet
     from grader.world import World
 
-TABLE = """table inet {name} {{
-  flags owner;
-  chain last {{
-    type filter hook postrouting priority 1000;
-    ip dscp set {mark}; ip6 dscp set {mark};
-  }};
-}}
-list table inet {name}
-"""
+# In one line each, as interactive nft reads it.
+TABLE = (
+    "table inet {name} {{ flags owner; chain last {{ "
+    "type filter hook postrouting priority 1000; ip dscp set {mark}; ip6 dscp set {mark}; }}; }}\n"
+    "list table inet {name}\n"
+)
 # Not one of the values that applications choose (RFC 4594, 2.3).
 FREE_MARKS = (3, 5, 7, 9, 13, 17, 21, 25, 29, 33, 39, 43, 49, 53, 57, 61)
 READY_WITHIN = 10.0

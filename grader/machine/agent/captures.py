@@ -5,9 +5,12 @@ time stamps and its count of losses.
 """
 
 import itertools
+import os
+import select
 import socket
 import struct
 import threading
+from contextlib import suppress
 from typing import Any
 
 from .network import Network, inside
@@ -15,7 +18,6 @@ from .network import Network, inside
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263
 PACKET_STATISTICS = 6
-PACKET_IGNORE_OUTGOING = 23
 SO_TIMESTAMPNS = 35
 SO_RCVBUFFORCE = 33
 RECEIVE_BUFFER = 8 * 1024 * 1024
@@ -42,55 +44,45 @@ class Capture:
         self._frames: list[tuple[int, bool, bytes]] = []
         self._bytes = 0
         self.lost = 0
-        self._closing = False
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._socket.settimeout(0.5)
+        self._socket.setblocking(False)
+        self._wake, self._closer = os.pipe()
         self._reader.start()
 
     def _read(self) -> None:
-        while not self._closing:
-            try:
-                data, control, _, address = self._socket.recvmsg(LARGEST_FRAME, 64)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            self._keep(data, control, address)
+        """Take frames as they come, until `close` wakes this thread for the last time."""
+        while self._wake not in select.select([self._socket, self._wake], [], [])[0]:
+            self._take()
+        os.close(self._wake)
+        self._socket.close()
 
-    def _keep(self, data: bytes, control: list[Any], address: tuple[Any, ...]) -> None:
+    def _take(self) -> None:
+        """Take over all that lies in the socket."""
+        with self._lock, suppress(BlockingIOError):
+            while True:
+                self._keep(*self._socket.recvmsg(LARGEST_FRAME, 64))
+
+    def _keep(self, data: bytes, control: list[Any], _: int, address: tuple[Any, ...]) -> None:
         stamp = next((c[2] for c in control if c[1] == SO_TIMESTAMPNS), bytes(16))
         seconds, nanoseconds = TIMESPEC.unpack(stamp)
-        with self._lock:
-            self._bytes += len(data)
-            if self._bytes > LONGEST:
-                self.lost += 1
-            else:
-                left = address[2] == socket.PACKET_OUTGOING
-                self._frames.append((seconds * 1_000_000_000 + nanoseconds, left, data))
+        self._bytes += len(data)
+        if self._bytes > LONGEST:
+            self.lost += 1
+            return
+        left = address[2] == socket.PACKET_OUTGOING
+        self._frames.append((seconds * 1_000_000_000 + nanoseconds, left, data))
 
     def frames(self) -> list[tuple[int, bool, bytes]]:
         """What has been seen so far, flushed: also what still lay in the socket."""
-        self._flush()
+        self._take()
+        counts = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
+        self.lost += STATISTICS.unpack(counts)[1]
         with self._lock:
             return list(self._frames)
 
-    def _flush(self) -> None:
-        """Take over what the reader has not read yet."""
-        while True:
-            try:
-                data, control, _, address = self._socket.recvmsg(
-                    LARGEST_FRAME, 64, socket.MSG_DONTWAIT
-                )
-            except (BlockingIOError, TimeoutError):
-                break
-            self._keep(data, control, address)
-        counts = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, STATISTICS.size)
-        self.lost += STATISTICS.unpack(counts)[1]
-
     def close(self) -> None:
         """Stop reading and free the socket."""
-        self._closing = True
-        self._socket.close()
+        os.close(self._closer)
 
 
 class Captures:
