@@ -1,3 +1,5 @@
+"""Names the fixture modules of the lab."""
+
 pytest_plugins = [
     "fixtures.grading",
     "fixtures.machine",

@@ -6,11 +6,11 @@ configuration: a run that grades loads the lab's own conftest.py and nothing els
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib.util
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class Grading:
         self.picked = picked
         self.root = config.rootpath
         self.lab = Lab(self.root / config.getini("netlab_lab"))
-        self.started = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.started = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.seed = 0
         self.reports = Path()
         self.sandbox = "auto"
@@ -193,7 +193,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     """Turn pytest's code for bad usage into the grader's."""
     if grading_of(config) is None:
         return (yield)
@@ -214,9 +214,13 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
     grading = grading_of(parent.config)
     if grading is None or not grading.belongs(path):
         return None
-    if grading.holds(path):
-        return SubmissionsNode.from_parent(parent, path=path)
-    return SubmissionNode.from_parent(parent, path=path)
+    kind = SubmissionsNode if grading.holds(path) else SubmissionNode
+    inside = grading.root in path.parents
+    # Absolute outside of the project, where pytest's own would depend on what was named.
+    place = path.relative_to(grading.root) if inside else path
+    nodeid = type(parent.id)(path=place.as_posix())
+    node: pytest.Collector = kind.from_parent(parent, path=path, nodeid=nodeid)
+    return node
 
 
 class SubmissionsNode(pytest.Directory):
@@ -330,10 +334,9 @@ def _picked(item: pytest.Item, picked: list[str]) -> bool:
     if not isinstance(item, CheckItem):
         return True
     submission = str(item.task.run.submission.folder)
-    mine = (submission, f"{submission}::{item.task.name}", f"{submission}::{item.task.name}::{item.name}")
-    return any(one in mine for one in picked) or submission not in {
-        one.partition("::")[0] for one in picked
-    }
+    task = f"{submission}::{item.task.name}"
+    of_this = [one for one in picked if one.partition("::")[0] == submission]
+    return not of_this or task in of_this or f"{task}::{item.name}" in of_this
 
 
 def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
@@ -356,7 +359,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before a check: is what it requires there, and have the checks that it needs passed?"""
+    """Hold a check back if what it requires is not there or a check that it needs did not pass."""
     if not isinstance(item, CheckItem):
         return
     item.config.stash[GRADING].supports(item.check)
@@ -381,7 +384,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+) -> Generator[None, Any, Any]:
     """Turn what happened into a verdict, and attach the result to pytest's report."""
     report: Any = yield
     if isinstance(item, CheckItem):
@@ -513,9 +516,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for name, (folder, found) in results.items():
         submission = Submission(name, folder)
         facts = {"id": name, "sha256": submission.digest(grading.lab.rubric.files)}
-        report = build(
-            grading.lab.rubric, run, facts, found, sum(one.duration_s for one in found)
-        )
+        report = build(grading.lab.rubric, run, facts, found, sum(one.duration_s for one in found))
         write(report, grading.reports / name / "report.json")
     every = [one for _, found in results.values() for one in found]
     if any(one.verdict.ours for one in every):

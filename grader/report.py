@@ -50,7 +50,11 @@ class Run:
 
 
 def build(
-    rubric: Rubric, run: Run, submission: dict[str, str], results: Sequence[Result], duration_s: float
+    rubric: Rubric,
+    run: Run,
+    submission: dict[str, str],
+    results: Sequence[Result],
+    duration_s: float,
 ) -> dict[str, Any]:
     """The report as plain data, by the contract's schema (report.schema.json)."""
     tasks = []

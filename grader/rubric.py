@@ -1,4 +1,4 @@
-"""The rubric: a lab's tasks, their files, points and parameters, validated before anything starts."""
+"""The rubric: a lab's tasks, files, points and parameters, validated before anything starts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Task(Strict):
     @model_validator(mode="after")
     def _sums_up(self) -> Self:
         total = sum(self.checks.values())
-        if abs(total - self.points) > 1e-9:  # noqa: PLR2004 floats that were meant to be equal
+        if abs(total - self.points) > 1e-9:
             raise ValueError(f"points: expected the checks' sum, {total:g}, found {self.points:g}")
         return self
 

@@ -17,9 +17,7 @@ def must_have_ended(done: Completed, within: float) -> None:
     if done.flooded:
         raise CheckFailed(f"the script {done.outcome}", hint="print less than 4 MiB")
     if done.exit is None:
-        raise Overrun(
-            f"the script did not end within {within:g} s and was killed", hint=said(done)
-        )
+        raise Overrun(f"the script did not end within {within:g} s and was killed", hint=said(done))
 
 
 def said(done: Completed) -> str:

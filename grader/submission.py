@@ -54,7 +54,7 @@ class Submission:
     folder: Path
 
     def read(self, name: str) -> Deliverable:
-        """Snapshot one file. Raises CheckFailed if it is missing, Refused if it is no plain text."""
+        """Snapshot a file. Raises CheckFailed if it is missing, Refused if it is no plain text."""
         try:
             data = self._bytes(name, LARGEST)
         except FileNotFoundError:

@@ -43,7 +43,8 @@ def from_wire(wire: dict[str, Any]) -> Result:
 def status(verdict: Verdict) -> tuple[str, str, tuple[str, dict[str, bool]]]:
     """Category, letter and coloured word for pytest's progress."""
     letter, colour = LETTERS[verdict]
-    category = "passed" if verdict is Verdict.PASSED else str(verdict).lower()
+    # Not pytest's "failed": the reasons are shown with the grades, not twice.
+    category = "lost" if verdict is Verdict.FAILED else str(verdict).lower()
     return category, letter, (str(verdict), {colour: True})
 
 
@@ -88,9 +89,7 @@ def _show_line(terminal: Any, name: str, found: list[Result]) -> None:
     terminal.write_line(f" {' '.join(losing)}".rstrip())
 
 
-def _show_one(
-    terminal: Any, rubric: Rubric, name: str, found: list[Result], folder: Path
-) -> None:
+def _show_one(terminal: Any, rubric: Rubric, name: str, found: list[Result], folder: Path) -> None:
     terminal.write_line("")
     terminal.write(f"{printable(name)}: ", bold=True)
     terminal.write_line(_points(found), bold=True, **_colour(found))

@@ -29,7 +29,7 @@ PAGE = "man 1 tcpdump; man 7 pcap-filter"
 
 @dataclass(frozen=True)
 class Session:
-    """The command from start to Ctrl-C: what it printed, what passed, and from when on it counts."""
+    """The command from start to Ctrl-C: what it printed, what passed, from when on it counts."""
 
     done: Completed
     printed: Printed
@@ -56,9 +56,7 @@ def is_response(packet: Packet, *ports: int) -> bool:
 def is_own_server(packet: Packet) -> bool:
     """What only a host that serves NTP or HTTP itself would see: worth a hint, no points."""
     query = not packet.sent and packet.protocol == "udp" and packet.dport == NTP
-    return query or (
-        packet.sent and packet.protocol == "tcp" and packet.sport in (HTTP, HTTPS)
-    )
+    return query or (packet.sent and packet.protocol == "tcp" and packet.sport in (HTTP, HTTPS))
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +64,7 @@ def session(task: TaskRun, world: World, wire: Capture) -> Session:
     """Run the command on a terminal, send traffic past it, end it with Ctrl-C."""
     limits = task.task.parameters
     world.commands.append("student# IFACE=eth0 bash tcpdump.sh   # with a terminal, then Ctrl-C")
-    with world.sandbox.start(
-        "bash", "tcpdump.sh", env={"IFACE": "eth0"}, terminal=True
-    ) as process:
+    with world.sandbox.start("bash", "tcpdump.sh", env={"IFACE": "eth0"}, terminal=True) as process:
         task.keep("stdout.txt", lambda path: path.write_bytes(process_output(done)[0]))
         task.keep("stderr.txt", lambda path: path.write_bytes(process_output(done)[1]))
         done = process.so_far()

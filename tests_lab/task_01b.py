@@ -118,7 +118,8 @@ def knock(world: World, sport: int, port: int = CLOSED) -> Flow:
 
 def question(world: World, sport: int) -> Flow:
     """A DNS query over UDP."""
-    return Flow("udp", world.addresses("dns.google", 4)[0], 53, sport, (DNS_QUESTION,), answered=True)
+    server = world.addresses("dns.google", 4)[0]
+    return Flow("udp", server, 53, sport, (DNS_QUESTION,), answered=True)
 
 
 @check("01b.runs")
@@ -203,8 +204,9 @@ def only_ephemeral(bench: Bench, task: TaskRun) -> None:
     rng = bench.world.rng
     for sport in (80, 1024, rng.randrange(1025, below - 1), below - 1):
         to = rng.choice(bench.fresh_ports(4))
-        seen = bench.observe("TCP", [knock(bench.world, sport), knock(bench.world, sport + 0, to)])
-        must_not_log(seen, f"root's TCP packets from port {sport} (one of them to port {to})", "--sport")
+        seen = bench.observe("TCP", [knock(bench.world, sport), knock(bench.world, sport, to)])
+        what = f"root's TCP packets from port {sport} (one of them to port {to})"
+        must_not_log(seen, what, "--sport")
 
 
 def must_not_log(seen: Observed, what: str, option: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 
 from grader.check import check
 from grader.errors import CheckFailed
@@ -16,7 +17,7 @@ from grader.traffic.crafted import EPHEMERAL
 from grader.traffic.sockets import Flow, Talk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fixtures.script import RunScript
     from fixtures.world import NewWorld
@@ -109,23 +110,27 @@ def once(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> O
 
 
 @pytest.fixture(scope="module")
-def ladder(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Iterator[Ladder]:
-    """In another fresh world: call the script without an argument, then with 2, 3, …"""
+def ladder(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Ladder:
+    """Call the script in another fresh world without an argument, then with 2, 3 and so on."""
+    within = task.task.parameters["script_within_s"]
     with new_world("commands-calls") as world, Capture(world) as wire:
-        task.keep("wire-calls.pcap", lambda path: frames.save(path))
-        needed = world.routers + 1
         default_done = run_script(world)
-        within = task.task.parameters["script_within_s"]
         must_have_ended(default_done, within)
-        default, answered = ask(world, wire, query(world, ephemeral(world)))
-        ladder = Ladder(default, default_done, {1: answered}, {1: default}, needed)
+        needed = world.routers + 1
+        calls = {1: ask(world, wire, query(world, ephemeral(world)))}
         for ttl in range(2, needed + 1):
             must_have_ended(run_script(world, str(ttl)), within)
-            found = ask(world, wire, query(world, ephemeral(world)))
-            ladder.ttls[ttl], ladder.answered[ttl] = found
-        frames = wire.frames()
-        task.keep("rules-calls.txt", lambda path, text=read_rules(world.student).text: path.write_text(text))
-    yield ladder
+            calls[ttl] = ask(world, wire, query(world, ephemeral(world)))
+        frames, rules = wire.frames(), read_rules(world.student)
+    task.keep("wire-calls.pcap", frames.save)
+    task.keep("rules-calls.txt", lambda path: path.write_text(rules.text))
+    return Ladder(
+        calls[1][0],
+        default_done,
+        {ttl: answered for ttl, (_, answered) in calls.items()},
+        {ttl: left for ttl, (left, _) in calls.items()},
+        needed,
+    )
 
 
 @check("01c.runs")
@@ -167,12 +172,13 @@ def accepts_all(once: Once, rule: Rule) -> bool:
     if bytecode is None:
         return False
     program = [[int(n) for n in line.split()] for line in bytecode.split(",")[1:] if line.strip()]
-    udp = bytes.fromhex("4500002400010000401100000a00000208080808c3500036001000000000000000000000")
-    tcp = bytes.fromhex("4500002800010000400600000a00000208080808c3500050000000000000000050020000ffff0000")
-    icmp = bytes.fromhex("4500001c00010000400100000a000002080808080800f7fd00010001")
-    taken: list[bool] = once.world.machine.call(
-        "filters.run", program=program, packets=[udp, tcp, icmp]
-    )
+    ends = {"src": "10.0.0.2", "dst": "8.8.8.8"}
+    packets = [
+        bytes(IP(**ends) / UDP(sport=50_000, dport=54)),
+        bytes(IP(**ends) / TCP(sport=50_000, dport=80)),
+        bytes(IP(**ends) / ICMP()),
+    ]
+    taken: list[bool] = once.world.machine.call("filters.run", program=program, packets=packets)
     return all(taken)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from grader.check import check
+from grader.deadline import TimedOut, wait_until
 from grader.errors import CheckFailed, GraderError
 from grader.evidence import Capture, Packet, Ruleset, read_rules
 from grader.evidence.counters import BACKENDS, BACKENDS_6
@@ -64,6 +66,9 @@ def escape(world: World, wire: Capture, task: TaskRun, run_script: RunScript) ->
         first = len(wire.frames())
         done = run_script(world)
         must_have_ended(done, task.task.parameters["script_within_s"])
+        with suppress(TimedOut):
+            within = task.task.parameters["background_within_s"]
+            wait_until(world.sandbox.idle, within=within, what="the end of background processes")
         left = [packet for packet in wire.frames().packets[first:] if packet.sent]
         after = read_rules(world.student, (*BACKENDS, *BACKENDS_6))
     task.keep("rules.txt", lambda path: path.write_text(after.text))

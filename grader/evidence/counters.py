@@ -5,6 +5,7 @@ Source: iptables-save(8), iptables(8).
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Rule:
     def option(self, name: str) -> str | None:
         """The word behind `name`, or None."""
         words = self.words
-        return next((b for a, b in zip(words, words[1:], strict=False) if a == name), None)
+        return next((b for a, b in itertools.pairwise(words) if a == name), None)
 
     def matches(self, module: str) -> bool:
         """Whether the rule uses the match extension `module`."""

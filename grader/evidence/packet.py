@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, _IPv6ExtHdr
@@ -11,6 +11,8 @@ from scapy.packet import Packet as Layer
 
 NO_PORT = 0
 UDP_HEADER = 8
+IPV6_HEADER = 40
+ICMPV6 = 58
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ class Packet:
     def parse(cls, number: int, time_ns: int, frame: bytes, *, sent: bool) -> Packet:
         """Take `frame`, from the Ethernet header on, apart."""
         layer = Ether(frame).payload
-        base = {"number": number, "time_ns": time_ns, "sent": sent, "frame": frame}
+        bare = cls(number, time_ns, sent, frame)
         if isinstance(layer, ARP):
-            return cls(**base, protocol="arp", src=layer.psrc, dst=layer.pdst, flags=str(layer.op))
+            about = {"src": layer.psrc, "dst": layer.pdst, "flags": str(layer.op)}
+            return replace(bare, protocol="arp", **about)
         if not isinstance(layer, IP | IPv6):
-            return cls(**base)
-        return cls(**base, **_parse_ip(layer))
+            return bare
+        return _add_upper(_add_ip(bare, layer), layer)
 
     def __str__(self) -> str:
         """The packet in a message: `UDP 10.0.0.2:40211 → 203.0.113.5:123`."""
@@ -61,37 +64,48 @@ class Packet:
     def _end(self, address: str, port: int) -> str:
         if not port:
             return address
-        return f"[{address}]:{port}" if self.version == 6 else f"{address}:{port}"  # noqa: PLR2004
+        return f"[{address}]:{port}" if self.version == 6 else f"{address}:{port}"
 
 
-def _parse_ip(layer: Layer) -> dict[str, object]:
-    six = isinstance(layer, IPv6)
-    total = 40 + layer.plen if six else layer.len
-    facts: dict[str, object] = {
-        "ip": bytes(layer.original)[:total],
-        "version": 6 if six else 4,
-        "src": layer.src,
-        "dst": layer.dst,
-        "ttl": layer.hlim if six else layer.ttl,
-        "fragment": not six and bool(layer.frag or layer.flags.MF),
-    }
+def _add_ip(packet: Packet, layer: Layer) -> Packet:
+    if isinstance(layer, IPv6):
+        whole = bytes(layer.original)[: IPV6_HEADER + layer.plen]
+        return replace(packet, ip=whole, version=6, src=layer.src, dst=layer.dst, ttl=layer.hlim)
+    return replace(
+        packet,
+        ip=bytes(layer.original)[: layer.len],
+        version=4,
+        src=layer.src,
+        dst=layer.dst,
+        ttl=layer.ttl,
+        fragment=bool(layer.frag or layer.flags.MF),
+    )
+
+
+def _add_upper(packet: Packet, layer: Layer) -> Packet:
     upper = layer.payload
     while isinstance(upper, _IPv6ExtHdr):
         upper = upper.payload
+    whole = bytes(upper.original or b"")
     # By exact type: the packet that an ICMP error quotes is a subclass of its protocol.
     if type(upper) is UDP:
-        payload = bytes(upper.original)[UDP_HEADER : upper.len]
-        facts |= {"protocol": "udp", "sport": upper.sport, "dport": upper.dport, "payload": payload}
-    elif type(upper) is TCP:
-        payload = bytes(upper.original)[upper.dataofs * 4 : total - _header_length(layer)]
-        facts |= {"protocol": "tcp", "sport": upper.sport, "dport": upper.dport, "payload": payload}
-        facts["flags"] = str(upper.flags)
-    elif type(upper) is ICMP or (six and layer.nh == 58):  # noqa: PLR2004 ICMPv6
-        facts |= {"protocol": "icmp", "payload": bytes(upper.original)}
-    else:
-        facts |= {"protocol": "ip", "payload": bytes(upper.original or b"")}
-    return facts
+        payload = whole[UDP_HEADER : upper.len]
+        return replace(
+            packet, protocol="udp", sport=upper.sport, dport=upper.dport, payload=payload
+        )
+    if type(upper) is TCP:
+        payload = whole[upper.dataofs * 4 : len(packet.ip) - _header_length(layer)]
+        return replace(
+            packet,
+            protocol="tcp",
+            sport=upper.sport,
+            dport=upper.dport,
+            payload=payload,
+            flags=str(upper.flags),
+        )
+    icmp = type(upper) is ICMP or (packet.version == 6 and layer.nh == ICMPV6)
+    return replace(packet, protocol="icmp" if icmp else "ip", payload=whole)
 
 
 def _header_length(layer: Layer) -> int:
-    return 40 if isinstance(layer, IPv6) else int(layer.ihl) * 4
+    return IPV6_HEADER if isinstance(layer, IPv6) else int(layer.ihl) * 4

@@ -145,16 +145,13 @@ def _by_summary(record: Record, free: Sequence[Packet]) -> Packet | None:
         return None
     for exact in (True, False):
         for packet in free:
-            if _end_is(ends["src"], packet.src, packet.sport, exact=exact) and _end_is(
-                ends["dst"], packet.dst, packet.dport, exact=exact
+            if (
+                _end_is(ends["src"], packet.src, packet.sport, exact=exact)
+                and _end_is(ends["dst"], packet.dst, packet.dport, exact=exact)
+                and record.length in (None, len(packet.payload))
             ):
-                if record.length is None or _length(packet) == record.length:
-                    return packet
+                return packet
     return None
-
-
-def _length(packet: Packet) -> int:
-    return len(packet.payload)
 
 
 def _end_is(text: str, address: str, port: int, *, exact: bool) -> bool:
@@ -164,4 +161,4 @@ def _end_is(text: str, address: str, port: int, *, exact: bool) -> bool:
     host, _, service = text.rpartition(".")
     if service.isdigit():
         return int(service) == port
-    return bool(host) and port < 1024  # noqa: PLR2004 a service's name stands for a known port
+    return bool(host) and port < 1024

@@ -55,10 +55,9 @@ class Tracer:
 
     def passed(self, packet: Packet) -> bool:
         """Whether the packet went through netfilter's last hook on its way out."""
-        if packet.version == 4:  # noqa: PLR2004
+        if packet.version == 4:
             return packet.ip[1] >> 2 == self.mark
-        if packet.version == 6:  # noqa: PLR2004
+        if packet.version == 6:
             traffic_class = int.from_bytes(packet.ip[:2], "big") >> 4 & 0xFF
             return traffic_class >> 2 == self.mark
         return False
-

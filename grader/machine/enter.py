@@ -55,7 +55,7 @@ def write_maps(child: int, ids: dict[str, int | None]) -> None:
                 file.write("".join(f"{a} {b} {n}\n" for a, b, n in lines))
         else:
             numbers = [str(number) for line in lines for number in line]
-            subprocess.run([f"new{kind}map", str(child), *numbers], check=True)  # noqa: S603
+            subprocess.run([f"new{kind}map", str(child), *numbers], check=True)
 
 
 def inside(order: dict[str, Any]) -> None:
@@ -111,4 +111,3 @@ def pass_on_exit(child: int) -> None:
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
-

@@ -76,7 +76,7 @@ class IdMap:
         The namespace is entered in `cwd`, which its root need not be able to search its way
         to: name files relative to it. Raises GraderError if the command fails and `check`.
         """
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             enter_command(self, argv),
             cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr, env=env, check=False,
         )  # fmt: skip

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 from grader.machine.client import BOOTSTRAP, Machine, MachineError
 from grader.machine.idmap import IdMap, enter_command
@@ -20,8 +20,8 @@ class LocalMachine(Machine):
     def __init__(self, root: Path) -> None:
         """Start on the image whose files are below `root`. Raises MachineError, Unsupported."""
         command = enter_command(IdMap.for_this_user(), PYTHON, image=root.name)
-        self._log = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(  # noqa: S603
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 as long as the machine
+        self._process = subprocess.Popen(
             command,
             cwd=root.parent,
             stdin=subprocess.PIPE,
@@ -30,10 +30,9 @@ class LocalMachine(Machine):
             env={"PATH": os.environ.get("PATH", os.defpath)},  # newuidmap is found by it
             start_new_session=True,
         )
-        if self._process.stdin is None or self._process.stdout is None:
-            raise MachineError("the agent has no streams")
+        streams = cast("BinaryIO", self._process.stdout), cast("BinaryIO", self._process.stdin)
         try:
-            super().__init__(self._process.stdout, self._process.stdin)
+            super().__init__(*streams)
             self.ready(START_WITHIN)
         except (MachineError, OSError) as error:
             self.close()

@@ -105,8 +105,12 @@ class NetnsSandbox:
         )
 
     def captures(self) -> bool:
-        """Whether a program in the sandbox's network captures packets: has a bound packet socket."""
+        """Whether some program in the sandbox's network has a bound packet socket."""
         return bool(self.machine.call("sandboxes.captures", sandbox=self.number))
+
+    def idle(self) -> bool:
+        """Whether nothing runs inside."""
+        return bool(self.machine.call("sandboxes.idle", sandbox=self.number))
 
     def terminate(self) -> None:
         """Send SIGTERM to all that runs inside."""

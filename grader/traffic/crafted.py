@@ -64,11 +64,12 @@ class Crafter:
         """Frames of one UDP datagram from the student's host, cut every `size` bytes."""
         ip = self._ip(4, src=self._student.address(4), dst=to)
         datagram = ip / UDP(sport=self.ephemeral(), dport=dport) / Raw(payload)
+        parts = fragment(datagram, fragsize=size)  # type: ignore[no-untyped-call]
         ether = Ether(src=self._student.mac, dst=self._gateway.mac)
-        return [bytes(ether / part) for part in fragment(datagram, fragsize=size)]
+        return [bytes(ether / part) for part in parts]
 
     def _ip(self, version: int, **ends: Any) -> Layer:
-        if version == 6:  # noqa: PLR2004
+        if version == 6:
             return IPv6(hlim=64, **ends)
         return IP(ttl=64, id=self._rng.randrange(1, 65_536), **ends)
 

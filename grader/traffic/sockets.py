@@ -72,7 +72,9 @@ class Talk:
     """Flows that one process has run, its sockets still open."""
 
     def __init__(self, world: World, flows: Sequence[Flow], user: tuple[int, int]) -> None:
-        ends = ", ".join(f"{one.protocol} {one.sport or '*'} → {one.host}:{one.port}" for one in flows)
+        ends = ", ".join(
+            f"{one.protocol} {one.sport or '*'} → {one.host}:{one.port}" for one in flows
+        )
         world.commands.append(f"{world.student.name}# sockets of uid {user[0]}: {ends}")
         order = json.dumps([asdict(flow) for flow in flows]).encode()
         self._process: Process = world.student.start(

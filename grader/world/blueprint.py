@@ -1,5 +1,6 @@
 """From a topology and a seed to one definite world: every host, link, address and route."""
 
+import itertools
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -49,9 +50,7 @@ class Blueprint:
 
     def interface(self, host: str, name: str | None = None) -> Interface:
         """The (first) interface of `host`, or that of `name`."""
-        return next(
-            one for one in self.interfaces if one.host == host and name in (None, one.name)
-        )
+        return next(one for one in self.interfaces if one.host == host and name in (None, one.name))
 
     def plan(self, sandbox: int) -> dict[str, Any]:
         """What the agent's network.build takes; `sandbox` is the student's."""
@@ -77,7 +76,7 @@ class Blueprint:
         }
 
     def _neighbours(self) -> Iterator[list[str]]:
-        """All but the student's host know their neighbours: no ARP of theirs disturbs what is seen."""
+        """All but the student's host know their neighbours: no ARP of theirs is ever seen."""
         for here in self.interfaces:
             for there in self.interfaces:
                 if here.host in (self.student, there.host):
@@ -180,7 +179,7 @@ def _add_chain(
         if interface.host == hosts[0]
         for address in interface.addresses
     ]
-    for near, far in zip(hosts, hosts[1:], strict=False):
+    for near, far in itertools.pairwise(hosts):
         four, six = _subnet(network.ipv4, 30, rng), _subnet(network.ipv6, 64, rng)
         out = Interface(near, "up0", _mac(rng), (f"{four[1]}/30", f"{six[1]}/64"))
         back = Interface(far, "down0", _mac(rng), (f"{four[2]}/30", f"{six[2]}/64"))

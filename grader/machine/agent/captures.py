@@ -51,7 +51,8 @@ class Capture:
 
     def _read(self) -> None:
         """Take frames as they come, until `close` wakes this thread for the last time."""
-        while self._wake not in select.select([self._socket, self._wake], [], [])[0]:
+        frames = self._socket.fileno()
+        while self._wake not in select.select([frames, self._wake], [], [])[0]:
             self._take()
         os.close(self._wake)
         self._socket.close()

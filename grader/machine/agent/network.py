@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,23 +28,20 @@ OFFLOADS = (0x17, 0x1F, 0x24, 0x2C)  # ETHTOOL_STXCSUM, _STSO, _SGSO, _SGRO
 
 
 def inside(netns: int, action: Callable[[], T]) -> T:
-    """Run `action` in the network namespace behind the descriptor `netns`, in a thread of its own."""
-    outcome: list[Any] = []
+    """Run `action` in the network namespace behind the descriptor `netns`, in its own thread."""
+    outcome: Future[T] = Future()
 
     def run() -> None:
         try:
             ns.setns(netns, ns.CLONE_NEWNET)
-            outcome.extend((True, action()))
-        except BaseException as error:  # handed to the caller below
-            outcome.extend((False, error))
+            outcome.set_result(action())
+        except BaseException as error:
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    fine, result = outcome
-    if not fine:
-        raise result
-    return result
+    return outcome.result()
 
 
 def _new_namespace() -> int:

@@ -40,7 +40,14 @@ class Stream:
 class Process:
     """A running program and what it has written so far."""
 
-    def __init__(self, number: int, limit: int, terminal: int | None, stdin: int | None) -> None:
+    def __init__(
+        self,
+        number: int,
+        *,
+        limit: int = 0,
+        terminal: int | None = None,
+        stdin: int | None = None,
+    ) -> None:
         self.number = number
         self.pid = 0
         self.exit: int | None = None
@@ -61,7 +68,7 @@ class Process:
     def collect(self, pipes: dict[int, str]) -> None:
         """Read status and output until nobody can write any more, and say when all is settled."""
         partial = b""
-        drained = None
+        drained: float | None = None
         with selectors.DefaultSelector() as selector:
             for fd in pipes:
                 selector.register(fd, selectors.EVENT_READ)
@@ -144,9 +151,11 @@ class Processes:
         stdin: bytes | None,
     ) -> Process:
         """Start a program in the namespaces `join`, pairs of descriptor and setns(2) flags."""
-        master, stdin_write, stdin_read = _open_stdin(terminal, feed=stdin is not None)
+        master, stdin_write, stdin_read = _open_stdin(terminal=terminal, feed=stdin is not None)
         pairs = {name: os.pipe() for name in ("status", "stdout", "stderr")}
-        process = Process(next(self._numbers), output_limit, master, stdin_write)
+        process = Process(
+            next(self._numbers), limit=output_limit, terminal=master, stdin=stdin_write
+        )
         theirs = [pairs["status"][1], stdin_read, pairs["stdout"][1], pairs["stderr"][1]]
         order = {**spec, "terminal": terminal, "join": [flags for _, flags in join]}
         self._zygote.order("process", order, theirs + [fd for fd, _ in join])
@@ -217,7 +226,7 @@ class Processes:
                 os.close(fd)
 
 
-def _open_stdin(terminal: bool, *, feed: bool) -> tuple[int | None, int | None, int]:
+def _open_stdin(*, terminal: bool, feed: bool) -> tuple[int | None, int | None, int]:
     """Standard input: (terminal's master, write end, what the program reads)."""
     if terminal:
         master, slave = pty.openpty()
@@ -235,4 +244,3 @@ def _open_stdin(terminal: bool, *, feed: bool) -> tuple[int | None, int | None, 
 def _feed(fd: int, data: bytes) -> None:
     with suppress(BrokenPipeError), open(fd, "wb") as file:
         file.write(data)
-

@@ -53,9 +53,7 @@ class Sandboxes:
         self._numbers = itertools.count(1)
         self._all: dict[int, Sandbox] = {}
 
-    def call_make(
-        self, hostname: str, processes: int, tmpfs: dict[str, str]
-    ) -> dict[str, Any]:
+    def call_make(self, hostname: str, processes: int, tmpfs: dict[str, str]) -> dict[str, Any]:
         """Make a sandbox; returns its number. Raises OSError with the step that failed."""
         number = next(self._numbers)
         status_read, status_write = os.pipe()
@@ -70,7 +68,7 @@ class Sandboxes:
         self._zygote.order("sandbox", spec, [status_write, mapped_read])
         os.close(status_write)
         os.close(mapped_read)
-        process = Process(number, limit=0, terminal=None, stdin=None)
+        process = Process(number)
         threading.Thread(target=process.collect, args=({status_read: "status"},)).start()
         try:
             self._await(process, "unshared")
@@ -79,6 +77,7 @@ class Sandboxes:
         finally:
             os.close(mapped_write)
         self._await(process, "ready")
+        self._await(process, "pid")  # told by another process, so perhaps later
         self._all[number] = Sandbox(process)
         return {"sandbox": number, "pid": process.pid}
 
@@ -127,6 +126,11 @@ class Sandboxes:
         """Whether a packet(7) socket in the sandbox's network is bound and receives."""
         with open(f"/proc/{self._all[sandbox].process.pid}/net/packet", encoding="ascii") as table:
             return any(line.split()[5] == "1" for line in table.readlines()[1:])
+
+    def call_idle(self, sandbox: int) -> bool:
+        """Whether nothing runs inside but the first process."""
+        inside = os.listdir(f"/proc/{self._all[sandbox].process.pid}/root/proc")
+        return not any(name.isdigit() and name != "1" for name in inside)
 
     def netns(self, sandbox: int) -> int:
         """A descriptor of the sandbox's network namespace; the sandbox's to close."""
