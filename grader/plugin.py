@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import secrets
+import shlex
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -275,6 +276,7 @@ class TaskNode(pytest.Module):
             grading.lab.rubric.tasks[name],
             topology=grading.lab.topology,
             seed=f"{grading.seed}/{submission.id}/{name}",
+            replay=f"pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}",
         )
         node.checks = grading.lab.checks[name]
         node.verdicts = {}

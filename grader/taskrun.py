@@ -20,13 +20,22 @@ class TaskRun:
     """The submission, the task and its parameters, the seed, and what is kept as evidence."""
 
     def __init__(
-        self, submission: Submission, name: str, task: Task, *, topology: Topology, seed: str
+        self,
+        submission: Submission,
+        name: str,
+        task: Task,
+        *,
+        topology: Topology,
+        seed: str,
+        replay: str,
     ) -> None:
+        """`replay`: the command that grades this again in the same worlds."""
         self.submission = submission
         self.name = name
         self.task = task
         self.topology = topology
         self.seed = seed
+        self.replay = replay
         self.notes: dict[str, str] = {}
         self._savers: dict[str, Callable[[Path], object]] = {}
 

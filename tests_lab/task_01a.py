@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from grader.machine.process import Process
+    from grader.submission import Deliverable
     from grader.taskrun import TaskRun
     from grader.world import World
 
@@ -140,6 +141,16 @@ def send_traffic(world: World) -> None:
     )
     craft.deliver(decoys_in)
     craft.send(crafted_queries(world))
+    serve_nothing(world)
+
+
+def serve_nothing(world: World) -> None:
+    """Send what only a host that is a server itself would see (is_own_server)."""
+    craft = Crafter(world)
+    other = world.addresses(clients.SITES[0], 4)[0]
+    craft.deliver(craft.incoming(datagram(craft.ephemeral(), NTP), craft.ntp_query(), of=other))
+    reply = segment(HTTP, craft.ephemeral(), world.rng.getrandbits(31))
+    craft.send(craft.outgoing(reply, b"HTTP/1.1 200 OK\r\n" + craft.nonce(), to=other))
 
 
 def crafted_queries(world: World) -> list[bytes]:
@@ -182,7 +193,7 @@ def crafted_decoys(world: World) -> tuple[list[bytes], list[bytes]]:
 
 
 @check("01a.runs")
-def runs(session: Session, deliverable: object) -> str | None:
+def runs(session: Session, deliverable: Deliverable) -> str | None:
     """The command captures, prints packets, and ends on Ctrl-C."""
     if session.killed:
         raise Overrun(
@@ -203,7 +214,7 @@ def runs(session: Session, deliverable: object) -> str | None:
             f"{len(session.packets(is_response))} segments of HTTP(S) responses passed",
             hint=said or "-w writes packets to a file; without it tcpdump prints them",
         )
-    return "; ".join(getattr(deliverable, "notes", ())) or None
+    return "; ".join(deliverable.notes) or None
 
 
 def must_show(session: Session, packets: list[Packet], what: str, because: str) -> None:
@@ -281,7 +292,13 @@ def decoys(session: Session) -> str | None:
             f"{'outgoing' if wrong[0].sent else 'incoming'}). See wire.pcap",
             hint="an NTP query is UDP to port 123; a response is TCP from port 80 or 443",
         )
-    return None
+    own = [r.packet for r in session.printed.records if r.packet and is_own_server(r.packet)]
+    if not own:
+        return None
+    return (
+        "no points lost, but the filter does not look at directions: on a host that is a server "
+        f"itself it shows more, here {own[0]} ({'outgoing' if own[0].sent else 'incoming'})"
+    )
 
 
 @check("01a.numbered", needs="01a.runs")

@@ -18,6 +18,7 @@ from grader.traffic.sockets import Flow, Talk
 if TYPE_CHECKING:
     from fixtures.script import RunScript
     from grader.machine.process import Completed
+    from grader.submission import Deliverable
     from grader.taskrun import TaskRun
     from grader.world import World
 
@@ -123,7 +124,7 @@ def question(world: World, sport: int) -> Flow:
 
 
 @check("01b.runs")
-def runs(bench: Bench, deliverable: object) -> str | None:
+def runs(bench: Bench, deliverable: Deliverable) -> str | None:
     """The script leaves a LOG rule that packets meet in OUTPUT."""
     if not log_rules(bench.rules):
         elsewhere = [rule for rule in bench.rules.rules if "LOG" in rule.target]
@@ -133,7 +134,7 @@ def runs(bench: Bench, deliverable: object) -> str | None:
             f"{bench.done.outcome}",
             hint=said(bench.done) or PAGE,
         )
-    return "; ".join(getattr(deliverable, "notes", ())) or None
+    return "; ".join(deliverable.notes) or None
 
 
 @check("01b.logs_root_tcp", needs="01b.runs")
@@ -187,14 +188,14 @@ def only_root(bench: Bench) -> None:
     """Packets of other users' sockets are not logged."""
     for user in (STUDENT, ROOTS_GROUP):
         seen = bench.observe("TCP", [web(bench.world, bench.fresh_ports(1)[0])], user)
-        must_not_log(seen, f"a connection of uid {user[0]}, gid {user[1]}", "--uid-owner 0")
+        must_not_log(seen, f"TCP of a socket of uid {user[0]}, gid {user[1]}", "owner is a match")
 
 
 @check("01b.only_tcp", needs="01b.logs_root_tcp")
 def only_tcp(bench: Bench) -> None:
     """UDP is not logged."""
     flows = [question(bench.world, port) for port in bench.fresh_ports(3)]
-    must_not_log(bench.observe("UDP", flows), "root's DNS queries over UDP", "-p tcp")
+    must_not_log(bench.observe("UDP", flows), "root's DNS queries over UDP", "only TCP")
 
 
 @check("01b.only_ephemeral", needs="01b.logs_root_tcp")
@@ -206,14 +207,14 @@ def only_ephemeral(bench: Bench, task: TaskRun) -> None:
         to = rng.choice(bench.fresh_ports(4))
         seen = bench.observe("TCP", [knock(bench.world, sport), knock(bench.world, sport, to)])
         what = f"root's TCP packets from port {sport} (one of them to port {to})"
-        must_not_log(seen, what, "--sport")
+        must_not_log(seen, what, "the source port decides")
 
 
 def must_not_log(seen: Observed, what: str, option: str) -> None:
     """None of what was sent was counted by a LOG rule of any chain."""
     if seen.anywhere:
         raise CheckFailed(
-            f"{what} are not to be logged; {seen.anywhere} of the packets were, by: "
+            f"{what} must not be logged, yet {seen.anywhere} of the packets were, by: "
             f"{'; '.join(map(str, seen.rules)) or 'a rule outside OUTPUT'}",
             hint=f"{option}: {PAGE}",
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fixtures.script import RunScript
     from fixtures.world import NewWorld
     from grader.machine.process import Completed
+    from grader.submission import Deliverable
     from grader.taskrun import TaskRun
     from grader.world import World
 
@@ -134,7 +135,7 @@ def ladder(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Ladder:
 
 
 @check("01c.runs")
-def runs(once: Once, deliverable: object) -> str | None:
+def runs(once: Once, deliverable: Deliverable) -> str | None:
     """The script, called with a TTL, leaves a rule with target TTL."""
     if not any(rule.target == "TTL" for rule in once.before.rules):
         raise CheckFailed(
@@ -142,7 +143,7 @@ def runs(once: Once, deliverable: object) -> str | None:
             f"the script {once.done.outcome}",
             hint=said(once.done) or PAGE,
         )
-    return "; ".join(getattr(deliverable, "notes", ())) or None
+    return "; ".join(deliverable.notes) or None
 
 
 @check("01c.bpf_match", needs="01c.runs")

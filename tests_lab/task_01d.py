@@ -20,6 +20,7 @@ from grader.script import must_have_ended, said
 if TYPE_CHECKING:
     from fixtures.script import RunScript
     from grader.machine.process import Completed
+    from grader.submission import Deliverable
     from grader.taskrun import TaskRun
     from grader.world import World
 
@@ -65,7 +66,6 @@ def escape(world: World, wire: Capture, task: TaskRun, run_script: RunScript) ->
     with Tracer(world) as tracer:
         first = len(wire.frames())
         done = run_script(world)
-        must_have_ended(done, task.task.parameters["script_within_s"])
         with suppress(TimedOut):
             within = task.task.parameters["background_within_s"]
             wait_until(world.sandbox.idle, within=within, what="the end of background processes")
@@ -76,9 +76,10 @@ def escape(world: World, wire: Capture, task: TaskRun, run_script: RunScript) ->
 
 
 @check("01d.leaves")
-def leaves(escape: Escape, deliverable: object) -> str | None:
+def leaves(escape: Escape, deliverable: Deliverable, task: TaskRun) -> str | None:
     """A packet leaves the host past iptables."""
     if not escape.uncaught:
+        must_have_ended(escape.done, task.task.parameters["script_within_s"])
         if escape.accepted:
             reason = (
                 f"what left, {escape.accepted[0]} first, went through OUTPUT: iptables saw it and "
@@ -90,7 +91,8 @@ def leaves(escape: Escape, deliverable: object) -> str | None:
             f"expected a packet on eth0 while every policy is DROP: {reason}. See wire.pcap",
             hint="\n".join(filter(None, [HINT, said(escape.done)])),
         )
-    return "; ".join(getattr(deliverable, "notes", ())) or None
+    stopped = ["the script did not end by itself"] if escape.done.exit is None else []
+    return "; ".join([*deliverable.notes, *stopped]) or None
 
 
 @check("01d.policies_stay", needs="01d.leaves")

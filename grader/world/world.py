@@ -99,9 +99,16 @@ class World:
         """The hosts whose names are `prefix` and a number."""
         return [name for name in self.blueprint.hosts if name.startswith(prefix)]
 
-    def save_commands(self, path: Path) -> None:
-        """Write what was run, in order, so that a person can do it again in the same world."""
-        path.write_text("\n".join([f"# seed {self.seed}", *self.commands, ""]), encoding="utf-8")
+    def save_commands(self, path: Path, replay: str) -> None:
+        """Write what was run, in order; `replay` is the command that makes the same world again."""
+        hops = " → ".join((self.blueprint.student, *self.blueprint.path))
+        lines = [f"# again, in the same world: {replay}", f"# {hops}"]
+        lines += [f"# {one.host} {one.name}: {' '.join(one.addresses)}" for one in self.shown()]
+        path.write_text("\n".join([*lines, *self.commands, ""]), encoding="utf-8")
+
+    def shown(self) -> list[Interface]:
+        """The interfaces with addresses, without the server's many names."""
+        return [one for one in self.blueprint.interfaces if one.name != "lo"]
 
     def _start_services(self) -> None:
         folder = f"world{self.number}"

@@ -1,0 +1,1 @@
+"""A complete small lab: one task, three checks. docs/writing-a-lab.md explains it."""

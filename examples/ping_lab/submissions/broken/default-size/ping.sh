@@ -1,0 +1,2 @@
+#!/bin/bash
+ping -c 3 "$1"

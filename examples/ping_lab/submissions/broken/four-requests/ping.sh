@@ -1,0 +1,2 @@
+#!/bin/bash
+ping -c 4 -s 100 "$1"

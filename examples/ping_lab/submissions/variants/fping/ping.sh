@@ -1,0 +1,2 @@
+#!/bin/bash
+fping --count=3 --period=200 --size=100 "$1"

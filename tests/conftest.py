@@ -1,0 +1,40 @@
+"""Real parts for the tests: a machine for each worker, sandboxes and worlds on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.sandbox import NetnsSandbox
+from grader.world import Topology, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.image import Image
+    from grader.machine.client import Machine
+
+INTERNET = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "internet.yaml"
+
+
+@pytest.fixture
+def sandbox(machine: Machine) -> Iterator[NetnsSandbox]:
+    """A sandbox of the test's own."""
+    with NetnsSandbox(machine) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def world(machine: Machine, image: Image) -> Iterator[World]:
+    """A small internet for the tests of a module."""
+    made = World(
+        machine,
+        Topology.load(INTERNET),
+        seed="tests",
+        certificate=(image.tls / "server.crt").read_bytes(),
+        key=(image.tls / "server.key").read_bytes(),
+    )
+    with made as running:
+        yield running

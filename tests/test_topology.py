@@ -1,0 +1,209 @@
+"""Topologies: what is wrong with one is named; a seed makes one definite world of it."""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
+
+import pytest
+
+from grader.errors import BadInput
+from grader.world import Topology
+from grader.world.blueprint import Blueprint, draw
+
+REPO = Path(__file__).resolve().parents[1]
+INTERNET = REPO / "fixtures" / "topologies" / "internet.yaml"
+SEEDS = range(200)
+PRIVATE = [ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+GOOD = """\
+hosts:
+  student: {sandbox: true}
+  server: {services: [dns]}
+networks:
+  - name: lan
+    kind: switch
+    hosts: [student, server]
+    ipv4: 10.0.0.0/8
+    ipv6: fd00::/8
+names:
+  a.example: {ipv4: 1}
+pools: {ipv4: 203.0.0.0/10, ipv6: "2a00::/16"}
+"""
+# What is put in the place of what, the line that is at fault, and what the message says of it.
+FAULTS = {
+    "an unknown key": ("kind: switch", "kind: switch\n    mtu: 1500", 7, "networks.0.mtu"),
+    "a missing key": ("kind: switch", "", 5, "networks.0.kind"),
+    "an unknown key of a host": ("sandbox: true", "sandbox: true, ram: 1", 2, "hosts.student.ram"),
+    "an unknown kind": ("kind: switch", "kind: ring", 6, "'switch' or 'chain'"),
+    "an unknown service": ("[dns]", "[dns, gopher]", 3, "hosts.server.services.1"),
+    "a host that is not there": ("[student, server]", "[student, sever]", 1, "'sever'"),
+    "a gateway that is not there": ("ipv6: fd00::/8", "ipv6: fd00::/8\n    gateway: g", 1, "'g'"),
+    "one host in a network": ("[student, server]", "[student]", 7, "networks.0.hosts"),
+    "a network that is none": ("10.0.0.0/8", "10.0.0.0/33", 8, "networks.0.ipv4"),
+    "host bits in a network": ("10.0.0.0/8", "10.0.0.1/8", 8, "networks.0.ipv4"),
+    "no student": ("{sandbox: true}", "{}", 1, "exactly one with sandbox"),
+    "two students": ("{services: [dns]}", "{services: [dns], sandbox: true}", 1, "exactly one"),
+    "many students": ("sandbox: true", "sandbox: true, count: 2", 2, "exactly one such host"),
+    "a range upside down": ("{sandbox: true}", "{sandbox: true}\n  n: {count: [3, 1]}", 3, "3 to 1"),
+    "a negative count": ("{sandbox: true}", "{sandbox: true}\n  n: {count: -1}", 3, "hosts.n.count"),
+    "a huge count": ("{sandbox: true}", "{sandbox: true}\n  n: {count: 65}", 3, "hosts.n.count"),
+    "names without pools": ("pools:", "#", 1, "pools"),
+    "an address that is none": ("{ipv4: 1}", "{ipv4: [1.2.3.400]}", 11, "names.a.example.ipv4"),
+}  # fmt: skip
+
+
+@functools.cache
+def internet() -> Topology:
+    """The lab's topology."""
+    return Topology.load(INTERNET)
+
+
+@functools.cache
+def blueprint(seed: int) -> Blueprint:
+    """The lab's world of that seed."""
+    return draw(internet(), random.Random(str(seed)))
+
+
+def load(tmp_path: Path, text: str) -> Topology:
+    """A topology from text."""
+    path = tmp_path / "net.yaml"
+    path.write_text(text, encoding="utf-8")
+    return Topology.load(path)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named(tmp_path: Path, fault: str) -> None:
+    """What is wrong in a topology is said with file, line and item."""
+    right, wrong, line, item = FAULTS[fault]
+    assert load(tmp_path, GOOD).hosts
+    assert right in GOOD
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, GOOD.replace(right, wrong, 1))
+    first = caught.value.what
+    assert re.search(rf"net\.yaml:{line}: ", first), first
+    assert item in first
+
+
+def test_several_faults_are_all_named(tmp_path: Path) -> None:
+    """Two faults at two places are two lines of one error."""
+    text = GOOD.replace("kind: switch", "kind: ring").replace("[dns]", "[gopher]")
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, text)
+    assert [line.split(":")[1] for line in caught.value.what.splitlines()] == ["3", "6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("hosts: [", "net.yaml:"), ("a: b: c", "net.yaml:1"), ("", "net.yaml:1"), ("- 1", "net.yaml:1")],
+)
+def test_what_is_no_document_is_refused(tmp_path: Path, text: str, place: str) -> None:
+    """Broken YAML, an empty file and a list are refused with the file's name."""
+    with pytest.raises(BadInput, match=re.escape(place)):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A topology that is not there is an error of ours that names the file."""
+    with pytest.raises(BadInput, match=r"nowhere\.yaml"):
+        Topology.load(tmp_path / "nowhere.yaml")
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 are an error that names the file."""
+    path = tmp_path / "net.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match=r"net\.yaml"):
+        Topology.load(path)
+
+
+def test_a_seed_repeats_its_world() -> None:
+    """The same seed draws the same hosts, links, addresses, routes and names."""
+    for seed in SEEDS:
+        assert draw(internet(), random.Random(str(seed))) == blueprint(seed)
+
+
+def test_another_seed_is_another_world() -> None:
+    """No two of 200 seeds give the student the same address or MAC address."""
+    students = [blueprint(seed).interface("student") for seed in SEEDS]
+    assert len({one.mac for one in students}) == len(SEEDS)
+    assert len({one.addresses for one in students}) == len(SEEDS)
+
+
+def test_all_addresses_are_unique() -> None:
+    """No two interfaces of a world share an address, and none a MAC address."""
+    for seed in SEEDS:
+        drawn = blueprint(seed)
+        every = [ip_interface(a).ip for one in drawn.interfaces for a in one.addresses]
+        assert len(every) == len(set(every)), seed
+        macs = [end.mac for link in drawn.links for end in link]
+        assert len(macs) == len(set(macs)), seed
+
+
+def test_macs_are_unicast() -> None:
+    """Every MAC address is a locally administered unicast one."""
+    for seed in SEEDS:
+        for link in blueprint(seed).links:
+            for end in link:
+                assert int(end.mac[:2], 16) & 0b11 == 0b10
+
+
+def test_two_to_six_routers() -> None:
+    """Between the student and the internet lie 2 to 6 routers, and each number occurs."""
+    assert {len(blueprint(seed).path) - 1 for seed in SEEDS} == {2, 3, 4, 5, 6}
+
+
+def test_the_lan_is_private() -> None:
+    """The student's LAN is a private /24 (RFC 1918) and a unique local /64 (RFC 4193)."""
+    for seed in SEEDS:
+        four, six = (ip_interface(a).network for a in blueprint(seed).interface("student").addresses)
+        assert four.prefixlen == 24
+        assert any(four.subnet_of(one) for one in PRIVATE)
+        assert six.prefixlen == 64
+        assert six.subnet_of(ip_network("fd00::/8"))
+
+
+def test_the_lan_has_its_hosts() -> None:
+    """All hosts of the LAN are in one subnet, with two or more neighbours and a silent one."""
+    for seed in SEEDS:
+        drawn = blueprint(seed)
+        lan = ip_interface(drawn.interface("student").addresses[0]).network
+        here = {
+            one.host for one in drawn.interfaces for a in one.addresses if ip_interface(a).ip in lan
+        }
+        names = [re.sub(r"\d+$", "", name) for name in here]
+        assert {"student", "gateway"} < here
+        assert names.count("neighbour") >= 2
+        assert names.count("silent") >= 1
+
+
+def test_no_subnet_overlaps_another() -> None:
+    """Links have subnets of their own, apart from the LAN and from the names' addresses."""
+    for seed in SEEDS:
+        drawn = blueprint(seed)
+        nets = {ip_interface(a).network for one in drawn.interfaces for a in one.addresses}
+        ordered = sorted((net for net in nets if net.version == 4))
+        pairs = zip(ordered, ordered[1:], strict=False)
+        assert not [pair for pair in pairs if pair[0].overlaps(pair[1])], seed
+
+
+def test_the_names_have_their_addresses() -> None:
+    """dns.google is 8.8.8.8; drawn addresses are global and end in neither 0 nor 255."""
+    for seed in SEEDS:
+        names = blueprint(seed).names
+        assert names["dns.google"] == ("8.8.8.8", "2001:4860:4860::8888")
+        drawn = [a for name in ("ocw.cs.pub.ro", "ro.pool.ntp.org") for a in names[name]]
+        assert len(set(drawn)) == 5
+        for one in filter(lambda a: ":" not in a, drawn):
+            assert ip_address(one) in ip_network("203.0.0.0/10", strict=False)
+            assert int(one.rpartition(".")[2]) not in {0, 255}
+
+
+def test_interface_names_fit() -> None:
+    """No interface's name is longer than Linux allows, or stands twice on a host."""
+    for seed in SEEDS:
+        ends = [end for link in blueprint(seed).links for end in link]
+        assert max(len(end.name) for end in ends) <= 15
+        assert len({(end.host, end.name) for end in ends}) == len(ends)
