@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from grader import image as images
 from grader.errors import GraderError, Unsupported
 from grader.machine.idmap import IdMap
+from grader.machine.local import LocalMachine
+from grader.sandbox import NetnsSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,7 @@ def examine() -> list[Finding]:
         _finding("id range", _ids),
         _finding("namespaces", _namespaces),
         _finding("image", _image),
+        _finding("sandbox netns", _sandbox),
     ]
 
 
@@ -66,3 +69,19 @@ def _image() -> str:
         what = "not built"
         raise GraderError(what, remedy="build it: grader image build")
     return str(image.root)
+
+
+def _sandbox() -> str:
+    """Make one and run a program in it: no other way tells whether it can be done."""
+    image = images.find()
+    if image is None:
+        what = "not tried, since there is no image"
+        raise GraderError(what, remedy="build it: grader image build")
+    with LocalMachine(image.root) as machine, NetnsSandbox(machine) as sandbox:
+        done = sandbox.run("ip", "link", "show", "lo", timeout=10)
+        if done.exit != 0:
+            raise GraderError(f"a first program {done.outcome}: {done.complaints.strip()}")
+        return (
+            f"runs programs on kernel {machine.kernel}; limits are per process (setrlimit) and "
+            "per folder (tmpfs), processes are counted per sandbox; no cgroups yet"
+        )
