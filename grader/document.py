@@ -10,6 +10,7 @@ from grader.errors import BadInput
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]
+LONGEST = 60
 
 
 class Strict(BaseModel):
@@ -42,10 +43,11 @@ def _explain(path: Path, node: Any, error: ValidationError) -> str:
     for fault in error.errors():
         place: Place = fault["loc"]
         item = ".".join(str(part) for part in place) or "the document"
-        found = repr(fault["input"])
-        found = found if len(found) <= 60 else f"{found[:57]}..."
         reason = fault["msg"].removeprefix("Value error, ")
-        lines.append(f"{path}:{_line(node, place)}: {item}: {reason} (found {found})")
+        shown = repr(fault["input"])
+        brief = not isinstance(fault["input"], dict | list) and len(shown) <= LONGEST
+        found = f" (found {shown})" if brief else ""
+        lines.append(f"{path}:{_line(node, place)}: {item}: {reason}{found}")
     return "\n".join(lines)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.util
+import os
 import secrets
 import shlex
+import shutil
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -52,6 +54,7 @@ class Grading:
         self.sandbox = "auto"
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
+        self.links: list[Path] = []
 
     def configure(self, config: pytest.Config) -> None:
         """Take the options; a worker takes its controller's seed and choice."""
@@ -63,6 +66,7 @@ class Grading:
         if self.sandbox not in SANDBOXES:
             raise BadInput(f"--sandbox: expected {', '.join(SANDBOXES)}; found {self.sandbox!r}")
         self.reports = Path(config.invocation_params.dir, config.getoption("netlab_reports"))
+        self.links = self.walk()[1]
 
     def belongs(self, path: Path) -> bool:
         """Whether `path` is a target or lies in one."""
@@ -73,10 +77,36 @@ class Grading:
 
         It does if it has folders and none of the lab's files.
         """
-        entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        try:
+            entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+        except OSError:
+            return False  # a submission that cannot be opened is told so
         names = {entry.name for entry in entries}
         inner = any(entry.is_dir() and not entry.is_symlink() for entry in entries)
         return inner and not names & set(self.lab.rubric.files)
+
+    def walk(self) -> tuple[dict[str, Path], list[Path]]:
+        """All submissions by id, and the links among them, which are not followed.
+
+        Raises BadInput if two have the same id, since their reports would be one.
+        """
+        found: dict[str, Path] = {}
+        links = []
+        todo = list(self.targets)
+        while todo:
+            folder = todo.pop()
+            if not self.holds(folder):
+                other = found.setdefault(self.id_of(folder), folder)
+                if other != folder:
+                    raise BadInput(
+                        f"two submissions have the id {self.id_of(folder)!r}: {other}, {folder}",
+                        remedy="grade them in runs with different --report-dir",
+                    )
+                continue
+            inner = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+            links += [path for path in inner if path.is_symlink()]
+            todo += [path for path in inner if path.is_dir() and not path.is_symlink()]
+        return found, links
 
     def id_of(self, path: Path) -> str:
         """A submission's id: its path below submissions/ or below the folder that was named."""
@@ -129,6 +159,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
     """Find out whether submissions are named, and if so keep pytest from their files."""
+    try:
+        _prepare(early_config, args)
+    except pytest.UsageError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        raise SystemExit(EXIT_USAGE) from error  # pytest's own code would be 4
+
+
+def _prepare(early_config: pytest.Config, args: list[str]) -> None:
     namespace = early_config.known_args_namespace
     named = list(namespace.file_or_dir)
     here = early_config.invocation_params.dir
@@ -148,6 +186,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
             "grade with ./lab pytest, or name it: pytest -c PROJECT/tox.ini"
         )
     namespace.noconftest = True
+    # xdist's workers are `python -c`: without it they import from the current folder first.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    args.append("--continue-on-collection-errors")  # one faulty submission never stops the rest
     picked = []
     for position, arg in enumerate(args):
         folder, separator, rest = arg.partition("::")
@@ -165,7 +206,9 @@ def _target(config: pytest.Config, here: Path, arg: str) -> Path | None:
     """The folder that `arg` names to be graded; None for a path of the project's own tests."""
     path = (here / arg.partition("::")[0]).resolve()
     own = [config.rootpath / name for name in (*config.getini("testpaths"), "tests", "grader")]
-    project = config.rootpath == path or path in config.rootpath.parents
+    lab = config.rootpath / config.getini("netlab_lab") / "lab.yaml"
+    # A submission that holds a pytest.ini becomes pytest's root, but has no lab.
+    project = lab.is_file() and (config.rootpath == path or path in config.rootpath.parents)
     if not path.is_dir() or project or any(path == one or one in path.parents for one in own):
         return None
     return path
@@ -230,11 +273,7 @@ class SubmissionsNode(pytest.Directory):
     def collect(self) -> Iterator[pytest.Collector]:
         """One node a folder, in the order of their names; links are not followed."""
         for path in sorted(self.path.iterdir()):
-            if path.name.startswith("."):
-                continue
-            if path.is_symlink():
-                self.warn(pytest.PytestCollectionWarning(f"{path.name!a}: a link is not graded"))
-            elif path.is_dir():
+            if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
                 node = pytest_collect_directory(path, self)
                 if node is not None:
                     yield node
@@ -276,7 +315,7 @@ class TaskNode(pytest.Module):
             grading.lab.rubric.tasks[name],
             topology=grading.lab.topology,
             seed=f"{grading.seed}/{submission.id}/{name}",
-            replay=f"pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}",
+            replay=f"./lab pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}",
         )
         node.checks = grading.lab.checks[name]
         node.verdicts = {}
@@ -317,19 +356,11 @@ class CheckItem(pytest.Function):
         return self.task.run.submission.folder, None, self.nodeid
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what was picked by node id; bring along the checks that a selected one needs."""
+    """Keep what was picked by node id."""
     grading = grading_of(config)
-    if grading is None:
-        return
-    if grading.picked:
+    if grading is not None and grading.picked:
         items[:] = [item for item in items if _picked(item, grading.picked)]
-    chosen: dict[str, pytest.Item] = {}
-    for item in items:
-        for one in _with_needs(item):
-            chosen.setdefault(one.nodeid, one)
-    items[:] = chosen.values()
 
 
 def _picked(item: pytest.Item, picked: list[str]) -> bool:
@@ -349,11 +380,18 @@ def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
     yield item
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Know what is to be graded."""
+    """Bring along the checks that a selected one needs, once -k and --lf have selected."""
     grading = grading_of(session.config)
-    if grading is not None:
-        grading.expected = [item.nodeid for item in session.items]
+    if grading is None:
+        return
+    chosen: dict[str, pytest.Item] = {}
+    for item in session.items:
+        for one in _with_needs(item):
+            chosen.setdefault(one.nodeid, one)
+    session.items[:] = chosen.values()
+    grading.expected = list(chosen)
 
 
 # --- running -----------------------------------------------------------------------------------
@@ -364,11 +402,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold a check back if what it requires is not there or a check that it needs did not pass."""
     if not isinstance(item, CheckItem):
         return
-    item.config.stash[GRADING].supports(item.check)
     for need in item.check.needs:
         verdict = item.task.verdicts.get(need, Verdict.ERROR)
+        reason = f"not judged: it needs {need}, which is {verdict}"
+        if verdict is Verdict.UNSUPPORTED:
+            raise Unsupported(reason)
+        if verdict.open:
+            raise GraderError(reason)
         if verdict is not Verdict.PASSED:
-            raise NeedFailed(f"not judged: it needs {need}, which is {verdict}")
+            raise NeedFailed(reason)
+    item.config.stash[GRADING].supports(item.check)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -513,13 +556,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.getoption("collectonly") or not grading.expected:
         return
     results = _complete(grading)
-    image = find() if grading.results else None
-    run = Run(grading.seed, image.id if image else "", grading.started)
+    run = Run(grading.seed, _image_id(), grading.started)
     for name, (folder, found) in results.items():
         submission = Submission(name, folder)
         facts = {"id": name, "sha256": submission.digest(grading.lab.rubric.files)}
         report = build(grading.lab.rubric, run, facts, found, sum(one.duration_s for one in found))
         write(report, grading.reports / name / "report.json")
+        _drop_stale(grading.reports / name, found)
     every = [one for _, found in results.values() for one in found]
     if any(one.verdict.ours for one in every):
         session.exitstatus = EXIT_OPEN
@@ -527,6 +570,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = EXIT_LOST
     else:
         session.exitstatus = EXIT_PASSED
+
+
+def _image_id() -> str:
+    try:
+        image = find()
+    except Unsupported:
+        return ""
+    return image.id if image else ""
+
+
+def _drop_stale(folder: Path, results: Sequence[Result]) -> None:
+    """Remove what an earlier run kept of checks that now have no evidence."""
+    for result in results:
+        if not result.evidence:
+            shutil.rmtree(folder / result.id, ignore_errors=True)
 
 
 def _complete(grading: Grading) -> dict[str, tuple[Path, list[Result]]]:
@@ -551,5 +609,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     grading = grading_of(terminalreporter.config)
     if grading is None or terminalreporter.config.getoption("collectonly"):
         return
-    reports = {name: grading.reports / name for name in _complete(grading)}
-    summary.show(terminalreporter, grading.lab.rubric, _complete(grading), reports)
+    results = _complete(grading)
+    reports = {name: grading.reports / name for name in results}
+    summary.show(terminalreporter, grading.lab.rubric, results, reports)
+    for link in grading.links:
+        shown = summary.printable(str(link))
+        terminalreporter.write_line(f"not graded: {shown} is a link", yellow=True)

@@ -104,7 +104,7 @@ def write(report: dict[str, Any], path: Path) -> None:
     text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     fd, temporary = tempfile.mkstemp(prefix=".report-", suffix=".json", dir=path.parent)
     try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

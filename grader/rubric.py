@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -59,22 +60,33 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         """Load `folder`/lab.yaml and what it names. Raises BadInput naming file and item."""
+        sys.path.append(str(folder.parent))  # a lab may lie anywhere, not only in the project
         path = folder / "lab.yaml"
         self.rubric = document.load(path, Rubric)
         self.modules: dict[str, ModuleType] = {}
         self.checks: dict[str, list[Check]] = {}
         for name, task in self.rubric.tasks.items():
-            module = importlib.import_module(f"{folder.name}.{task.module}")
+            module = _module(path, name, f"{folder.name}.{task.module}")
             self.modules[name] = module
             self.checks[name] = checks_of(module, name)
             _agree(path, name, task, self.checks[name])
-        topologies = folder.parent / "fixtures" / "topologies"
-        self.topology = Topology.load(topologies / f"{self.rubric.topology}.yaml")
+        name = f"{self.rubric.topology}.yaml"
+        own, shared = folder / "topologies", folder.parent / "fixtures" / "topologies"
+        self.topology = Topology.load((own if (own / name).is_file() else shared) / name)
 
     def check(self, id: str) -> Check:  # noqa: A002 the word that rubric and report use
         """The check of that id. Raises KeyError for none."""
         task = id.partition(".")[0]
         return {one.id: one for one in self.checks[task]}[id]
+
+
+def _module(path: Path, task: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in {name, name.rpartition(".")[0]}:
+            raise
+        raise BadInput(f"{path}: tasks.{task}.module: there is no module {name}") from error
 
 
 def _agree(path: Path, name: str, task: Task, checks: list[Check]) -> None:

@@ -115,10 +115,11 @@ def _read_plain(name: str, folder: int, largest: int) -> bytes:
         if found == "a regular file":
             found = f"a file that cannot be read ({error.strerror})"
         raise _refused(name, found) from error
+    about = os.fstat(fd)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(fd)
+        raise _refused(name, _kind(about.st_mode))
     with os.fdopen(fd, "rb", buffering=0) as file:
-        about = os.fstat(fd)
-        if not stat.S_ISREG(about.st_mode):
-            raise _refused(name, _kind(about.st_mode))
         if about.st_nlink > 1:
             raise _refused(name, f"a file with {about.st_nlink} hard links")
         if about.st_size > largest:

@@ -60,6 +60,7 @@ def show(
     reports: Mapping[str, Path],
 ) -> None:
     """Show each submission's points; for few submissions also every lost point's reason."""
+    terminal.ensure_newline()
     terminal.section("grades", sep="=")
     for name, (_, found) in results.items():
         if len(results) <= DETAILED:
@@ -85,7 +86,7 @@ def _colour(results: list[Result]) -> dict[str, bool]:
 def _show_line(terminal: Any, name: str, found: list[Result]) -> None:
     losing = [one.id for one in found if one.verdict.lost and one.verdict is not Verdict.SKIPPED]
     terminal.write(f"{printable(name):<44} ")
-    terminal.write(f"{_points(found):<24}", **_colour(found))
+    terminal.write(f"{_points(found):<28}", **_colour(found))
     terminal.write_line(f" {' '.join(losing)}".rstrip())
 
 
@@ -99,8 +100,19 @@ def _show_one(terminal: Any, rubric: Rubric, name: str, found: list[Result], fol
             terminal.write(f"  {task_id}  {task.title:<58} ")
             terminal.write_line(_points(mine), **_colour(mine))
             for one in mine:
-                _show_check(terminal, one, folder)
+                if one.verdict is not Verdict.SKIPPED:
+                    _show_check(terminal, one, folder)
+            _show_skipped(terminal, [one for one in mine if one.verdict is Verdict.SKIPPED])
     terminal.write_line(f"  report: {folder / 'report.json'}")
+
+
+def _show_skipped(terminal: Any, skipped: list[Result]) -> None:
+    """Show in one line what was not judged because of another check."""
+    if skipped:
+        lost = sum(one.max_points for one in skipped)
+        names = ", ".join(one.id.partition(".")[2] for one in skipped)
+        terminal.write("       SKIPPED ", yellow=True)
+        terminal.write_line(f"-{lost:g} not judged, since what they need did not pass: {names}")
 
 
 def _show_check(terminal: Any, result: Result, folder: Path) -> None:
@@ -109,9 +121,10 @@ def _show_check(terminal: Any, result: Result, folder: Path) -> None:
             terminal.write_line(f"       {result.id}: {printable(result.message)}", yellow=True)
         return
     _, colour = LETTERS[result.verdict]
-    lost = f"-{result.max_points - result.points:g}" if result.verdict.lost else ""
+    missing = result.max_points - result.points if result.verdict.lost else 0
+    lost = f"-{missing:g} " if missing else ""
     terminal.write(f"       {result.verdict} {result.id} ", **{colour: True})
-    terminal.write_line(f"{lost} {result.title}".strip())
+    terminal.write_line(f"{lost}{result.title}")
     lines = [*printable(result.message).splitlines()]
     if result.hint:
         lines += [f"hint: {line}" for line in printable(result.hint).splitlines()[:1]]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grader.check import verdict_of
+from grader.errors import GraderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +57,7 @@ class TaskRun:
     ) -> tuple[str, ...]:
         """Write all evidence below `folder`; returns the files' paths relative to it."""
         target = folder / check
+        shutil.rmtree(target, ignore_errors=True)  # of an earlier run
         target.mkdir(parents=True, exist_ok=True)
         kept = []
         if error is not None and verdict_of(error).ours:
@@ -61,6 +65,8 @@ class TaskRun:
             (target / "traceback.txt").write_text(trace, encoding="utf-8")
             kept.append(f"{check}/traceback.txt")
         for name, save in self._savers.items():
-            save(target / name)
-            kept.append(f"{check}/{name}")
+            # A machine that is gone has no more to show; the verdict has its own reason.
+            with suppress(GraderError):
+                save(target / name)
+                kept.append(f"{check}/{name}")
         return tuple(kept)

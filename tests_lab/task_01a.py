@@ -221,11 +221,25 @@ def must_show(session: Session, packets: list[Packet], what: str, because: str) 
     """Every one of `packets` was printed."""
     missing = session.printed.missing(packets)
     if missing:
+        first = missing[0]
+        mirrored = session.packets(lambda p: is_mirrored(p, first))
+        shown = len(mirrored) - len(session.printed.missing(mirrored))
+        near = f"; {shown} packets the other way round were printed instead" if shown else ""
         raise CheckFailed(
             f"{len(missing)} of {len(packets)} {what} were not printed, the first of them "
-            f"packet {missing[0].number} ({missing[0]}); {because}. See wire.pcap",
+            f"packet {first.number} ({first}); {because}{near}. See wire.pcap",
             hint=PAGE,
         )
+
+
+def is_mirrored(packet: Packet, other: Packet) -> bool:
+    """Whether a packet goes the other way between the same services."""
+    service = min(other.sport, other.dport)
+    return (
+        packet.protocol == other.protocol
+        and packet.sent != other.sent
+        and service in (packet.sport, packet.dport)
+    )
 
 
 @check("01a.ntp_queries", needs="01a.runs")
@@ -292,7 +306,9 @@ def decoys(session: Session) -> str | None:
             f"{'outgoing' if wrong[0].sent else 'incoming'}). See wire.pcap",
             hint="an NTP query is UDP to port 123; a response is TCP from port 80 or 443",
         )
-    own = [r.packet for r in session.printed.records if r.packet and is_own_server(r.packet)]
+    # The reply to a query from port 123 has that port on both ends: no sign of a server here.
+    shown = [r.packet for r in session.printed.records if r.packet and is_own_server(r.packet)]
+    own = [packet for packet in shown if packet.sent or packet.sport != NTP]
     if not own:
         return None
     return (

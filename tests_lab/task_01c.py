@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -209,18 +210,20 @@ def default_ttl(ladder: Ladder) -> None:
 
 
 @check("01c.only_dns", needs="01c.sets_ttl")
-def only_dns(once: Once) -> None:
+def only_dns(once: Once, rng: Random) -> None:
     """No other packet's TTL is touched."""
     world, wire = once.world, once.wire
     site = world.addresses(clients.SITES[0], 4)[0]
     others = {
         **{
-            f"UDP to port {port}": Flow("udp", "8.8.8.8", port, ephemeral(world), ("nothing",))
+            f"UDP to port {port}": Flow(
+                "udp", "8.8.8.8", port, rng.randint(*EPHEMERAL), ("nothing",)
+            )
             for port in (52, 54, 123, 1053, 5353)
         },
-        "UDP from port 53": Flow("udp", site, ephemeral(world), DNS, ("nothing",)),
-        "TCP to port 53": Flow("tcp", "8.8.8.8", DNS, ephemeral(world)),
-        "TCP to port 80": Flow("tcp", site, 80, ephemeral(world)),
+        "UDP from port 53": Flow("udp", site, rng.randint(*EPHEMERAL), DNS, ("nothing",)),
+        "TCP to port 53": Flow("tcp", "8.8.8.8", DNS, rng.randint(*EPHEMERAL)),
+        "TCP to port 80": Flow("tcp", site, 80, rng.randint(*EPHEMERAL)),
         "TCP from port 53": Flow("tcp", site, 80, DNS),
     }
     for what, flow in others.items():
@@ -237,7 +240,7 @@ def must_be_default(what: str, ttl: int | None, once: Once) -> None:
         found = "none left" if ttl is None else f"it left with TTL {ttl}"
         rules = "; ".join(str(rule) for rule in once.before.rules)
         raise CheckFailed(
-            f"{what} is to leave with TTL {DEFAULT_TTL} as before; {found}. The rules: {rules}",
+            f"{what} must leave with TTL {DEFAULT_TTL} as before; {found}. The rules: {rules}",
             hint="only UDP *to* port 53: " + PAGE,
         )
 

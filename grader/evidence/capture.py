@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scapy.utils import RawPcapWriter
@@ -11,6 +10,7 @@ from grader.errors import GraderError
 from grader.evidence.packet import Packet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -24,13 +24,18 @@ SECOND = 1_000_000_000
 class Frames(list[tuple[int, bool, bytes]]):
     """Frames with time in nanoseconds and direction: True for what the student's host sent."""
 
-    @cached_property
+    def __init__(self, frames: Iterable[tuple[int, bool, bytes]], parsed: list[Packet]) -> None:
+        """`parsed` are the packets of the first frames, as far as they have been needed."""
+        super().__init__(frames)
+        self._parsed = parsed
+
+    @property
     def packets(self) -> list[Packet]:
         """The frames, taken apart and numbered from 1."""
-        return [
-            Packet.parse(number, time_ns, frame, sent=sent)
-            for number, (time_ns, sent, frame) in enumerate(self, start=1)
-        ]
+        for number in range(len(self._parsed), len(self)):
+            time_ns, sent, frame = self[number]
+            self._parsed.append(Packet.parse(number + 1, time_ns, frame, sent=sent))
+        return self._parsed[: len(self)]
 
     def save(self, path: Path) -> None:
         """Write a pcap file with nanosecond time stamps."""
@@ -53,6 +58,8 @@ class Capture:
             if other.host == student
         )
         self.host, self.interface = port.host, port.name
+        self._seen: list[tuple[int, bool, bytes]] = []
+        self._parsed: list[Packet] = []
         self._number = self._machine.call(
             "captures.open", world=world.number, host=port.host, interface=port.name
         )
@@ -70,11 +77,14 @@ class Capture:
 
     def frames(self) -> Frames:
         """What has passed until now. Raises GraderError if the kernel lost any of it."""
-        answer = self._machine.call("captures.read", within=10, capture=self._number)
+        answer = self._machine.call(
+            "captures.read", within=10, capture=self._number, since=len(self._seen)
+        )
         if answer["lost"]:
             raise GraderError(
                 f"the capture on {self.host}:{self.interface} lost {answer['lost']} packets",
                 remedy="grade again on a machine with less load",
             )
         # What leaves the switch by the student's port is what the student's host receives.
-        return Frames((time_ns, not left, frame) for time_ns, left, frame in answer["frames"])
+        self._seen += [(time_ns, not left, frame) for time_ns, left, frame in answer["frames"]]
+        return Frames(self._seen, self._parsed)

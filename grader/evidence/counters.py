@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 BACKENDS = ("iptables-nft", "iptables-legacy")
 BACKENDS_6 = ("ip6tables-nft", "ip6tables-legacy")
+LONGEST_WORD = 40
 POLICY = re.compile(r":(?P<chain>\S+) (?P<policy>\S+) \[(?P<packets>\d+):\d+\]")
-RULE = re.compile(r"\[(?P<packets>\d+):\d+\] -A (?P<chain>\S+) ?(?P<rest>.*)")
+RULE = re.compile(r"\[(?P<packets>\d+):\d+\] -A (?P<chain>\S+) ?(?P<rest>.*)", re.DOTALL)
+# A quoted word may hold line ends and escaped quotes (xtables_save_string in libxtables).
+QUOTED = r'"(?:\\.|[^"\\])*"'
+LINE = re.compile(rf'(?:{QUOTED}|[^"\n])+', re.DOTALL)
+WORD = re.compile(rf"{QUOTED}|\S+", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class Rule:
         return any(pair == ("-m", module) for pair in zip(self.words, self.words[1:], strict=False))
 
     def __str__(self) -> str:
-        """The rule as iptables-save prints it, with its table and counter."""
-        rest = " ".join(shlex.quote(word) for word in self.words)
+        """The rule as iptables-save prints it, with its table and counter; long words cut."""
+        short = (w if len(w) <= LONGEST_WORD else f"{w[: LONGEST_WORD - 1]}…" for w in self.words)
+        rest = " ".join(shlex.quote(word) for word in short)
         return f"-t {self.table} -A {self.chain} {rest} [{self.packets} packets]"
 
 
@@ -115,12 +121,16 @@ def read_rules(host: Host, backends: tuple[str, ...] = BACKENDS) -> Ruleset:
 
 def _parse(backend: str, text: str, chains: list[Chain], rules: list[Rule]) -> None:
     table = ""
-    for line in text.splitlines():
+    for line in LINE.findall(text):
         if line.startswith("*"):
             table = line[1:]
         elif found := POLICY.match(line):
             packets = int(found["packets"])
             chains.append(Chain(backend, table, found["chain"], found["policy"], packets))
         elif found := RULE.match(line):
-            words = tuple(shlex.split(found["rest"]))
+            words = tuple(_unquoted(word) for word in WORD.findall(found["rest"]))
             rules.append(Rule(backend, table, found["chain"], words, int(found["packets"])))
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)", r"\1", word[1:-1], flags=re.DOTALL) if word[0] == '"' else word

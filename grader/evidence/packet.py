@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6, _IPv6ExtHdr
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, _IPv6ExtHdr
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet as Layer
 
 NO_PORT = 0
 UDP_HEADER = 8
+ETHERNET_HEADER = 14
 IPV6_HEADER = 40
 ICMPV6 = 58
 
@@ -42,8 +43,10 @@ class Packet:
     @classmethod
     def parse(cls, number: int, time_ns: int, frame: bytes, *, sent: bool) -> Packet:
         """Take `frame`, from the Ethernet header on, apart."""
-        layer = Ether(frame).payload
         bare = cls(number, time_ns, sent, frame)
+        if len(frame) < ETHERNET_HEADER:
+            return bare
+        layer = Ether(frame).payload
         if isinstance(layer, ARP):
             about = {"src": layer.psrc, "dst": layer.pdst, "flags": str(layer.op)}
             return replace(bare, protocol="arp", **about)
@@ -85,6 +88,7 @@ def _add_ip(packet: Packet, layer: Layer) -> Packet:
 def _add_upper(packet: Packet, layer: Layer) -> Packet:
     upper = layer.payload
     while isinstance(upper, _IPv6ExtHdr):
+        packet = replace(packet, fragment=packet.fragment or type(upper) is IPv6ExtHdrFragment)
         upper = upper.payload
     whole = bytes(upper.original or b"")
     # By exact type: the packet that an ICMP error quotes is a subclass of its protocol.

@@ -148,7 +148,8 @@ def _by_summary(record: Record, free: Sequence[Packet]) -> Packet | None:
             if (
                 _end_is(ends["src"], packet.src, packet.sport, exact=exact)
                 and _end_is(ends["dst"], packet.dst, packet.dport, exact=exact)
-                and record.length in (None, len(packet.payload))
+                # what is printed of a first fragment is the whole datagram's length
+                and (packet.fragment or record.length in (None, len(packet.payload)))
             ):
                 return packet
     return None

@@ -47,6 +47,8 @@ def agent_archive() -> bytes:
 class Machine:
     """A machine whose agent is at the other end of a stream. Calls may come from any thread."""
 
+    _receiver: threading.Thread | None = None
+
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
         writer.write(agent_archive())
         writer.flush()
@@ -56,7 +58,8 @@ class Machine:
         self._lock = threading.Lock()
         self._gone: str | None = None
         self._ready: Future[dict[str, Any]] = Future()
-        threading.Thread(target=self._receive, daemon=True).start()
+        self._receiver = threading.Thread(target=self._receive, daemon=True)
+        self._receiver.start()
 
     @property
     def kernel(self) -> str:
@@ -90,6 +93,11 @@ class Machine:
             raise MachineError(f"{name}: the agent is gone: {error}") from error
         finally:
             self._waiting.pop(number, None)
+
+    def join(self, within: float) -> None:
+        """Wait until nothing can come from the agent any more, at most `within` seconds."""
+        if self._receiver is not None:
+            self._receiver.join(within)
 
     def _receive(self) -> None:
         reason = "the agent has ended"

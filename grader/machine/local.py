@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -11,6 +12,7 @@ from grader.machine.client import BOOTSTRAP, Machine, MachineError
 from grader.machine.idmap import IdMap, enter_command
 
 START_WITHIN = 20.0
+GONE_WITHIN = 10.0
 PYTHON = ["/usr/bin/python3", "-I", "-c", BOOTSTRAP]
 
 
@@ -38,12 +40,17 @@ class LocalMachine(Machine):
             self.close()
             self._log.seek(0)
             said = self._log.read()[-2000:].decode(errors="replace").strip()
+            self._log.close()
             raise MachineError(f"no agent on this host: {said or error}") from error
 
     def close(self) -> None:
         """Kill the agent and with it all that runs on this machine."""
         self._process.kill()
         self._process.wait()
+        self.join(GONE_WITHIN)
+        with suppress(BrokenPipeError):  # what was still to be sent
+            cast("BinaryIO", self._process.stdin).close()
+        cast("BinaryIO", self._process.stdout).close()
 
     def __enter__(self) -> Self:
         return self
@@ -55,3 +62,4 @@ class LocalMachine(Machine):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+        self._log.close()

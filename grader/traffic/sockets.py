@@ -82,6 +82,7 @@ class Talk:
         )
         if not self._process.expect(r"\n", within=WITHIN):
             done = self._process.so_far()
+            self._process.close()
             raise GraderError(f"the test sockets {done.outcome}: {done.complaints[-300:]}")
         self.outcomes: list[str] = json.loads(self._process.so_far().output)
 

@@ -101,10 +101,10 @@ class Captures:
         self._all[number] = inside(netns, lambda: Capture(interface))
         return number
 
-    def call_read(self, capture: int) -> dict[str, Any]:
-        """All frames so far: [nanoseconds since the epoch, left by it, bytes]; and losses."""
+    def call_read(self, capture: int, since: int) -> dict[str, Any]:
+        """Frames from number `since` on: [nanoseconds of the epoch, left by it, bytes]; losses."""
         it = self._all[capture]
-        return {"frames": it.frames(), "lost": it.lost}
+        return {"frames": it.frames()[since:], "lost": it.lost}
 
     def call_send(self, world: int, host: str, interface: str, frames: list[bytes]) -> None:
         """Send ready-made frames out of an interface of a host of the world."""

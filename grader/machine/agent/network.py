@@ -16,24 +16,25 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pyroute2 import IPRoute
-
 from . import namespaces as ns
+from . import rtnetlink as rt
 from .processes import Processes
 from .sandboxes import ENVIRONMENT, Sandboxes
 
 T = TypeVar("T")
 SIOCETHTOOL = 0x8946
+LOOPBACK = 1
+# Above the indices of tunl0, sit0 and such, which some kernels put into every namespace.
+FIRST_INDEX = 16
 OFFLOADS = (0x17, 0x1F, 0x24, 0x2C)  # ETHTOOL_STXCSUM, _STSO, _SGSO, _SGRO
 
 
-def inside(netns: int, action: Callable[[], T]) -> T:
-    """Run `action` in the network namespace behind the descriptor `netns`, in its own thread."""
+def in_a_thread(action: Callable[[], T]) -> T:
+    """Run `action` in a thread of its own, so that the namespaces it joins are left with it."""
     outcome: Future[T] = Future()
 
     def run() -> None:
         try:
-            ns.setns(netns, ns.CLONE_NEWNET)
             outcome.set_result(action())
         except BaseException as error:
             outcome.set_exception(error)
@@ -44,17 +45,14 @@ def inside(netns: int, action: Callable[[], T]) -> T:
     return outcome.result()
 
 
-def _new_namespace() -> int:
-    result: list[int] = []
+def inside(netns: int, action: Callable[[], T]) -> T:
+    """Run `action` in the network namespace behind the descriptor `netns`."""
 
-    def make() -> None:
-        ns.unshare(ns.CLONE_NEWNET)
-        result.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+    def run() -> T:
+        ns.setns(netns, ns.CLONE_NEWNET)
+        return action()
 
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    return result[0]
+    return in_a_thread(run)
 
 
 class World:
@@ -63,13 +61,13 @@ class World:
     def __init__(self) -> None:
         self.namespaces: dict[str, int] = {}
         self.borrowed: set[str] = set()
-        self.netlink: dict[str, IPRoute] = {}
+        self.netlink: dict[str, rt.Netlink] = {}
         self.processes: list[int] = []
 
     def close(self) -> None:
         """Let go of all that was made."""
-        for route in self.netlink.values():
-            route.close()
+        for netlink in self.netlink.values():
+            netlink.close()
         for name, fd in self.namespaces.items():
             if name not in self.borrowed:
                 os.close(fd)
@@ -94,28 +92,28 @@ class Network:
         number = next(self._numbers)
         world = self._all[number] = World()
         try:
-            for host in plan["hosts"]:
-                self._make_host(world, host)
+            in_a_thread(lambda: self._make_hosts(world, plan["hosts"]))
             _make_links(world, plan)
         except BaseException:
             self.call_destroy(number)
             raise
         return number
 
-    def _make_host(self, world: World, host: dict[str, Any]) -> None:
-        name = host["name"]
-        if host.get("sandbox") is not None:
-            world.namespaces[name] = self._sandboxes.netns(host["sandbox"])
-            world.borrowed.add(name)
-        else:
-            world.namespaces[name] = _new_namespace()
-
-        def prepare() -> IPRoute:
+    def _make_hosts(self, world: World, hosts: list[dict[str, Any]]) -> None:
+        """Go from namespace to namespace, making them; for a thread that ends afterwards."""
+        for host in hosts:
+            name = host["name"]
+            if host.get("sandbox") is None:
+                ns.unshare(ns.CLONE_NEWNET)
+                own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                world.namespaces[name] = own
+            else:
+                world.namespaces[name] = self._sandboxes.netns(host["sandbox"])
+                world.borrowed.add(name)
+                ns.setns(world.namespaces[name], ns.CLONE_NEWNET)
             for key, value in host.get("sysctls", {}).items():
                 Path("/proc/sys/net", key).write_text(str(value), encoding="ascii")
-            return IPRoute()
-
-        world.netlink[name] = inside(world.namespaces[name], prepare)
+            world.netlink[name] = rt.Netlink()
 
     def netns(self, world: int, host: str) -> int:
         """A descriptor of a host's network namespace; the world's to close."""
@@ -188,47 +186,53 @@ def _plain_ethernet(interfaces: list[str]) -> None:
 
 
 def _make_links(world: World, plan: dict[str, Any]) -> None:
-    links = world.netlink
+    """Make the links, then, once all are up, what needs them: one system call a host for each."""
+    index = _numbered(plan)
+    made: dict[str, list[bytes]] = {host: [] for host in world.namespaces}
+    up: dict[str, list[bytes]] = {
+        host: [rt.set_up(number) for number in index[host].values()] for host in made
+    }
+    rest: dict[str, list[bytes]] = {host: [] for host in made}
     for link in plan["links"]:
         (host, name, mac), (peer, peer_name, peer_mac) = link["ends"]
-        links[host].link(
-            "add",
-            ifname=name,
-            kind="veth",
-            address=mac,
-            peer={
-                "ifname": peer_name,
-                "address": peer_mac,
-                "net_ns_fd": world.namespaces[peer],
-            },
-        )
-    index = {
-        host: {link.get_attr("IFLA_IFNAME"): link["index"] for link in route.get_links()}
-        for host, route in links.items()
-    }
-    for host, netns in world.namespaces.items():
-        ends = [end[1] for link in plan["links"] for end in link["ends"] if end[0] == host]
-        inside(netns, lambda ends=ends: _plain_ethernet(ends))  # type: ignore[misc]
+        far = (index[peer][peer_name], peer_name, peer_mac)
+        made[host].append(rt.add_veth(index[host][name], name, mac, far, world.namespaces[peer]))
     for bridge in plan["bridges"]:
-        route = links[bridge["host"]]
-        route.link("add", ifname=bridge["name"], kind="bridge", br_mcast_snooping=0)
-        found = route.link_lookup(ifname=bridge["name"])[0]
-        index[bridge["host"]][bridge["name"]] = found
-        for port in bridge["ports"]:
-            route.link("set", index=index[bridge["host"]][port], master=found)
-    for host, interfaces in index.items():
-        for number in interfaces.values():
-            links[host].link("set", index=number, state="up")
+        host, number = bridge["host"], index[bridge["host"]][bridge["name"]]
+        made[host].append(rt.add_bridge(number, bridge["name"]))
+        up[host][:0] = [rt.set_master(index[host][port], number) for port in bridge["ports"]]
     for host, interface, address, prefix in plan["addresses"]:
-        # nodad: a tentative IPv6 address drops the first packets
-        flags = {"flags": 0x02} if ":" in address else {}
-        links[host].addr(
-            "add", index=index[host][interface], address=address, prefixlen=prefix, **flags
-        )
+        rest[host].append(rt.add_address(index[host][interface], address, prefix))
     for host, destination, via in plan["routes"]:
-        family = socket.AF_INET6 if ":" in via else socket.AF_INET
-        links[host].route("add", family=family, dst=destination, gateway=via)
+        rest[host].append(rt.add_route(destination, via))
     for host, interface, address, mac in plan["neighbours"]:
-        links[host].neigh(
-            "replace", dst=address, lladdr=mac, ifindex=index[host][interface], state=0x80
-        )
+        rest[host].append(rt.set_neighbour(index[host][interface], address, mac))
+    _send(world, made)
+    in_a_thread(lambda: _be_plain(world, plan))
+    _send(world, up)
+    _send(world, rest)
+
+
+def _numbered(plan: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """The index of every interface, by host and name: chosen here, so that none must be asked."""
+    index = {host["name"]: {"lo": LOOPBACK} for host in plan["hosts"]}
+    ends = [end[:2] for link in plan["links"] for end in link["ends"]]
+    for host, name in [*ends, *([one["host"], one["name"]] for one in plan["bridges"])]:
+        index[host][name] = FIRST_INDEX + len(index[host]) - 1
+    return index
+
+
+def _send(world: World, messages: dict[str, list[bytes]]) -> None:
+    for host, some in messages.items():
+        try:
+            world.netlink[host].send(some)
+        except OSError as error:
+            raise OSError(error.errno, f"{host}: {error.strerror}") from error
+
+
+def _be_plain(world: World, plan: dict[str, Any]) -> None:
+    """Have the ends of all links behave as on a real cable; for a thread that ends afterwards."""
+    for host, netns in world.namespaces.items():
+        ns.setns(netns, ns.CLONE_NEWNET)
+        ends = [end for link in plan["links"] for end in link["ends"]]
+        _plain_ethernet([name for where, name, _ in ends if where == host])

@@ -113,6 +113,9 @@ def _execute(spec: dict[str, Any], stdio: list[int]) -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(spec["cwd"])
     os.umask(0o022)
+    # Python and the agent ignore these, and what is ignored stays so over execve(2).
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     for name, value in spec["limits"].items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
     if spec["capabilities"] is not None:

@@ -1,0 +1,1 @@
+"""How fast the grader makes its worlds, beside its neighbours, in one interleaved run."""

@@ -1,0 +1,1 @@
+"""Programs that run under a neighbour's Python: lines up, check, down come in, done goes out."""
