@@ -87,8 +87,10 @@ def one(panel: Any, place: float, up: dict[str, str], colour: str) -> None:
     panel.hlines(place, low, high, color=colour, linewidth=3, alpha=0.45)
     panel.plot(median, place, "o", color=colour, markersize=8)
     label = f"{median:.1f}" if median < 100 else f"{median:.0f}"
+    crossed = up["target_ms"] and high < float(up["target_ms"]) < 2.5 * high
     panel.annotate(
-        label, (max(high, median), place), (9, 0), textcoords="offset points", va="center",
+        label, (low if crossed else high, place), (-9 if crossed else 9, 0),
+        textcoords="offset points", va="center", ha="right" if crossed else "left",
         color=colour if colour == OURS else INK, weight="bold" if colour == OURS else "normal",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
     )  # fmt: skip

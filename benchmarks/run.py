@@ -60,7 +60,7 @@ def plot(machine: LocalMachine, csv: str) -> bytes:
             "python3",
             script,
             stdin=csv.encode(),
-            env={"MPLCONFIGDIR": "/tmp"},
+            env={"MPLCONFIGDIR": "/work"},
             timeout=60,
         )
     if done.exit != 0:

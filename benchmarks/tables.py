@@ -30,8 +30,6 @@ def markdown(results: Sequence[Result]) -> str:
             lines.append(f"| {title} | {one.name} | {one.absent} | | | | {reach} |")
             continue
         ratio = f"{one.up.median / ours.median:.1f}"
-            f"{one.up.median / ours.median:.2g}" if one.up.median < 100 * ours.median else "100+"
-        )
         down = f"{one.down.median * 1e3:.1f}" if one.down.median > 1e-5 else "in set-up"
         lines.append(
             f"| {title} | {one.name} | {one.up.median * 1e3:.1f} | {_quartiles(one.up)} "

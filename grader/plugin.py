@@ -13,6 +13,7 @@ import secrets
 import shlex
 import shutil
 import sys
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,11 @@ class Grading:
             if base in path.parents:
                 return path.relative_to(base).as_posix()
         return path.name
+
+    @property
+    def chosen(self) -> str:
+        """The sandbox that checks run in: auto takes the only one there is yet."""
+        return NetnsSandbox.kind if self.sandbox == "auto" else self.sandbox
 
     def supports(self, check: Check) -> None:
         """Raise Unsupported if the chosen sandbox cannot observe what `check` requires."""
@@ -351,6 +357,12 @@ class CheckItem(pytest.Function):
             raise TypeError(f"{self.nodeid} does not belong to a task")
         return node
 
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> str:
+        """What is said of an exception: only a fault of ours has a trace worth reading."""
+        if verdict_of(excinfo.value) is Verdict.ERROR:
+            return "".join(traceback.format_exception(excinfo.value))
+        return str(excinfo.value)
+
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says that the check is: in the submission, not in the module."""
         return self.task.run.submission.folder, None, self.nodeid
@@ -441,7 +453,7 @@ def pytest_runtest_makereport(
             result = _judge(item, error)
             item.stash[RESULT] = result
             item.task.verdicts[item.check.id] = result.verdict
-            _show_as(report, result, str(call.excinfo.getrepr()) if call.excinfo else "")
+            _show_as(report, result, report.longrepr)
             report.netlab = summary.as_wire(item.task.run.submission.id, result)
     return report
 
@@ -464,12 +476,12 @@ def _judge(item: CheckItem, error: BaseException | None) -> Result:
         folder = grading.reports / run.submission.id
         evidence = run.keep_evidence(folder, check.id, error)
     return Result(
-        check.id, check.title, verdict, points, worth, "netns",
+        check.id, check.title, verdict, points, worth, grading.chosen,
         message, hint, evidence, item.stash[DURATION],
     )  # fmt: skip
 
 
-def _show_as(report: Any, result: Result, trace: str) -> None:
+def _show_as(report: Any, result: Result, trace: object) -> None:
     """What pytest itself is told: lost is failed, undecided is skipped, ours is an error."""
     text = f"{result.verdict}: {result.message}"
     if result.verdict is Verdict.PASSED:
@@ -596,7 +608,7 @@ def _complete(grading: Grading) -> dict[str, tuple[Path, list[Result]]]:
         check = grading.lab.check(f"{task}.{name}")
         result = grading.results.get(nodeid) or Result(
             check.id, check.title, Verdict.ERROR, 0.0,
-            grading.lab.rubric.tasks[task].checks[name], "netns",
+            grading.lab.rubric.tasks[task].checks[name], grading.chosen,
             "not graded: the run ended before this check", "grade again",
         )  # fmt: skip
         found.setdefault(grading.id_of(folder), (folder, []))[1].append(result)

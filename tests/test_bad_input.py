@@ -30,7 +30,11 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a folder": (lambda path: path.mkdir(), "REFUSED", "found a folder"),
     "a link": (lambda path: path.symlink_to("/etc/passwd"), "REFUSED", "found a symbolic link"),
     "1 GB": (sparse, "REFUSED", "found 1,073,741,824 bytes"),
-    "NULs": (lambda path: path.write_bytes(b"tcp\0dump"), "REFUSED", "found a NUL byte at offset 3"),
+    "NULs": (
+        lambda path: path.write_bytes(b"tcp\0dump"),
+        "REFUSED",
+        "found a NUL byte at offset 3",
+    ),
     "CRLF": (
         lambda path: path.write_bytes(GOOD.replace("\n", "\r\n").encode()),
         "PASSED",

@@ -108,9 +108,7 @@ def test_only_three_modules_print(path: Path) -> None:
     assert path.name in PRINTERS or "print" not in names
 
 
-@pytest.mark.parametrize(
-    "path", sorted((REPO / "tests_lab").glob("*.py")), ids=name_of
-)
+@pytest.mark.parametrize("path", sorted((REPO / "tests_lab").glob("*.py")), ids=name_of)
 def test_the_labs_checks_use_public_names(path: Path) -> None:
     """A lab's module imports no underscored name of the engine."""
     for name, line in imported(path):

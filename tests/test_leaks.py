@@ -11,37 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from runs import PINNED, REPO, UNCAUGHT, command, environment, submission
+from runs import REPO, UNCAUGHT, command, environment, submission
 
 from grader.deadline import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-MARK = "NETLAB_LEAK_TEST"
 RULES = [["iptables-save"], ["ip6tables-save"], ["nft", "list", "ruleset"]]
 SHOWN = [["ip", "-o", "link"], ["ip", "-o", "addr"], ["ip", "route"], ["ip", "-6", "route"]]
 
 
-def said(argv: list[str]) -> str:
+def said(within: list[str], argv: list[str]) -> str:
     """What a program prints, if the host has it; without lifetimes and counters, which change."""
     if shutil.which(argv[0]) is None:
         return ""
-    text = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    done = subprocess.run([*within, *argv], capture_output=True, text=True, check=False)
+    text = done.stdout
     lines = (line.partition(" valid_lft ")[0] for line in text.splitlines())
     return "\n".join(line for line in lines if not line.startswith("#"))
-
-
-def marked(mark: str) -> set[int]:
-    """The processes of this host that have `mark` in their environment."""
-    found = set()
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark.encode() in path.read_bytes():
-                found.add(int(path.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 def below(pids: set[int]) -> set[int]:
@@ -56,19 +44,9 @@ def below(pids: set[int]) -> set[int]:
     return known
 
 
-def network() -> dict[str, str]:
-    """This host's own links, addresses, routes and rules."""
-    return {" ".join(argv): said(argv) for argv in [*SHOWN, *RULES]}
-
-
-def mounts() -> set[str]:
-    """This host's mounts."""
-    return set(Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines())
-
-
 def cgroups() -> set[str]:
-    """This host's cgroups."""
-    return {folder for folder, _, _ in os.walk("/sys/fs/cgroup")}
+    """This host's cgroups, without those of containers, which others may be making now."""
+    return {folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "docker" not in folder}
 
 
 def sysctls() -> dict[str, str]:
@@ -79,39 +57,37 @@ def sysctls() -> dict[str, str]:
 
 
 class Host:
-    """The host before a run, to be compared with the host after it."""
+    """The host of a run before it, to be compared with the host after it.
 
-    def __init__(self) -> None:
+    For root it has a network and mounts that no other program of this machine changes meanwhile.
+    """
+
+    def __init__(self, within: list[str]) -> None:
+        self.within = within
         self.before = self.now()
 
-    @staticmethod
-    def now() -> dict[str, object]:
-        """What must not change."""
-        return {"network": network(), "mounts": mounts(), "cgroups": cgroups(), "sysctls": sysctls()}
+    def now(self) -> dict[str, object]:
+        """What must not change: links, addresses, routes, rules, mounts, cgroups, settings."""
+        shown = [*SHOWN, *RULES, ["cat", "/proc/self/mountinfo"]]
+        found: dict[str, object] = {" ".join(argv): said(self.within, argv) for argv in shown}
+        assert found["ip -o link"]
+        return found | {"cgroups": cgroups(), "sysctls": sysctls()}
 
-    def assert_unchanged(self, mine: set[int], namespaces: set[str], temporary: Path) -> None:
-        """Nothing changed, and of the run neither processes nor namespaces nor files are left."""
+    def assert_unchanged(self, mine: set[int], temporary: Path) -> None:
+        """Nothing changed, and of the run neither processes nor files are left.
+
+        A namespace lives as long as a process is in it, or a mount or an open file holds it: with
+        no process left and no mount more there is none. Their numbers are given out anew.
+        """
         wait_until(
             lambda: not any(Path(f"/proc/{pid}").exists() for pid in mine),
             within=20,
             what=f"the end of the run's processes {sorted(mine)}",
         )
-        assert not namespaces & held()
         assert self.now() == self.before
-        left = [path.name for path in temporary.iterdir()]
+        # pytest keeps the folders of its last three runs, as it always does
+        left = [one.name for one in temporary.iterdir() if not one.name.startswith("pytest-of-")]
         assert left == []
-
-
-def held() -> set[str]:
-    """All namespaces that some process of this host is in."""
-    found = set()
-    for kind in ("net", "user", "mnt", "pid"):
-        for path in Path("/proc").glob(f"[0-9]*/ns/{kind}"):
-            try:
-                found.add(os.readlink(path))
-            except OSError:
-                continue
-    return found
 
 
 def namespaces_of(pids: set[int]) -> set[str]:
@@ -133,12 +109,35 @@ def temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
-def started(home: Path, temporary: Path, *options: str) -> subprocess.Popen[str]:
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """The host of the runs."""
+    if os.geteuid() != 0:
+        yield Host([])
+        return
+    holding = [
+        "unshare",
+        "--net",
+        "--mount",
+        "sh",
+        "-c",
+        "ip link set lo up; echo up; exec sleep 999",
+    ]
+    with subprocess.Popen(holding, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "up\n"
+        yield Host(["nsenter", "-t", str(holder.pid), "--net", "--mount"])
+        holder.kill()
+
+
+def started(
+    home: Path, temporary: Path, *options: str, within: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """A run that grades a submission which leaves a daemon and then takes its time."""
     script = f"setsid sleep 777 >/dev/null 2>&1 &\n{UNCAUGHT}sleep 4\n"
     alice = submission(home / "alice", uncaught_sh=script)
     return subprocess.Popen(
-        command(alice, "-k", "01d", *options, home=home),
+        [*within, *command(alice, "-k", "01d", *options, home=home)],
         cwd=REPO,
         env=environment(TMPDIR=str(temporary)),
         stdout=subprocess.PIPE,
@@ -148,8 +147,8 @@ def started(home: Path, temporary: Path, *options: str) -> subprocess.Popen[str]
     )
 
 
-def until_inside(run: subprocess.Popen[str]) -> tuple[set[int], set[str]]:
-    """Wait until the script runs in its sandbox; all processes of the run, and their namespaces."""
+def until_inside(run: subprocess.Popen[str]) -> set[int]:
+    """Wait until the script runs in its sandbox; all processes of the run."""
 
     def inside() -> bool:
         for pid in below({run.pid}):
@@ -162,54 +161,54 @@ def until_inside(run: subprocess.Popen[str]) -> tuple[set[int], set[str]]:
 
     wait_until(inside, within=60, what="the script's daemon")
     mine = below({run.pid})
-    namespaces = namespaces_of(mine)
-    assert len(namespaces) >= 6, "the run's namespaces were not seen"
-    return mine, namespaces
+    made = namespaces_of(mine) - namespaces_of({run.pid})
+    assert len(made) >= 6, "the run's namespaces were not seen"
+    return mine
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "two workers"])
-def test_a_run_to_its_end(tmp_path: Path, temporary: Path, options: tuple[str, ...]) -> None:
+def test_a_run_to_its_end(
+    host: Host, tmp_path: Path, temporary: Path, options: tuple[str, ...]
+) -> None:
     """After a run that ended by itself the host is as before."""
-    host = Host()
-    with started(tmp_path, temporary, *options) as run:
-        mine, namespaces = until_inside(run)
+    with started(tmp_path, temporary, *options, within=host.within) as run:
+        mine = until_inside(run)
         out = run.communicate(timeout=120)[0]
     assert run.returncode == 0, out
-    host.assert_unchanged(mine, namespaces, temporary)
+    host.assert_unchanged(mine, temporary)
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "two workers"])
-def test_a_killed_run(tmp_path: Path, temporary: Path, options: tuple[str, ...]) -> None:
+def test_a_killed_run(
+    host: Host, tmp_path: Path, temporary: Path, options: tuple[str, ...]
+) -> None:
     """After SIGKILL in the middle the host is as before."""
-    host = Host()
-    with started(tmp_path, temporary, *options) as run:
-        mine, namespaces = until_inside(run)
+    with started(tmp_path, temporary, *options, within=host.within) as run:
+        mine = until_inside(run)
         run.kill()
         run.communicate(timeout=60)
-    host.assert_unchanged(mine, namespaces, temporary)
+    host.assert_unchanged(mine, temporary)
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_an_interrupted_run(tmp_path: Path, temporary: Path, times: int) -> None:
+def test_an_interrupted_run(host: Host, tmp_path: Path, temporary: Path, times: int) -> None:
     """After Ctrl-C, once or twice, the host is as before."""
-    host = Host()
-    with started(tmp_path, temporary) as run:
-        mine, namespaces = until_inside(run)
+    with started(tmp_path, temporary, within=host.within) as run:
+        mine = until_inside(run)
         for _ in range(times):
             os.killpg(run.pid, signal.SIGINT)
         run.communicate(timeout=60)
-    host.assert_unchanged(mine, namespaces, temporary)
+    host.assert_unchanged(mine, temporary)
 
 
-def test_a_hangup(tmp_path: Path, temporary: Path) -> None:
-    """When the terminal goes away (SIGHUP, SIGTERM) the host is as before."""
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        host = Host()
-        with started(tmp_path, temporary) as run:
-            mine, namespaces = until_inside(run)
-            run.send_signal(number)
-            run.communicate(timeout=60)
-        host.assert_unchanged(mine, namespaces, temporary)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_hangup(host: Host, tmp_path: Path, temporary: Path, number: signal.Signals) -> None:
+    """When the terminal goes away (SIGHUP) or the run is told to end, the host is as before."""
+    with started(tmp_path, temporary, within=host.within) as run:
+        mine = until_inside(run)
+        run.send_signal(number)
+        run.communicate(timeout=60)
+    host.assert_unchanged(mine, temporary)
 
 
 def test_the_submission_is_as_before(tmp_path: Path, temporary: Path) -> None:
@@ -233,17 +232,3 @@ def test_the_next_run_is_fine(tmp_path: Path, temporary: Path) -> None:
     with started(tmp_path, temporary) as again:
         out = again.communicate(timeout=120)[0]
     assert again.returncode == 0, out
-
-
-def test_the_marks_are_seen() -> None:
-    """This test's own tools see what they look for: a namespace that a process holds."""
-    with subprocess.Popen(
-        ["unshare", "--user", "--map-root-user", "--net", "sleep", "60"], env=environment(**{MARK: "1"})
-    ) as other:
-        wait_until(
-            lambda: bool(namespaces_of({other.pid})), within=10, what="the namespace of unshare"
-        )
-        assert namespaces_of({other.pid}) <= held()
-        assert other.pid in marked(MARK)
-        other.kill()
-    assert PINNED

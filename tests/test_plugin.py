@@ -260,9 +260,7 @@ def test_not_from_inside_either(hostile: Path, tmp_path: Path) -> None:
 
 def test_not_under_workers(hostile: Path, tmp_path: Path) -> None:
     """Nor in workers."""
-    assert_untouched(
-        grade(".", "-k", "01d", "-n", "2", home=tmp_path, cwd=hostile), tmp_path
-    )
+    assert_untouched(grade(".", "-k", "01d", "-n", "2", home=tmp_path, cwd=hostile), tmp_path)
 
 
 def test_not_beside_it(hostile: Path, tmp_path: Path) -> None:

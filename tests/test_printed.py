@@ -100,9 +100,7 @@ def test_dumped_packets_are_recognised(
 
 @pytest.mark.parametrize("stamp", STAMPS)
 @pytest.mark.parametrize("more", ["", "-v", "-e", "-q", "-#", "-S", "-A"])
-def test_summaries_are_recognised(
-    reader: NetnsSandbox, pcap: bytes, stamp: str, more: str
-) -> None:
+def test_summaries_are_recognised(reader: NetnsSandbox, pcap: bytes, stamp: str, more: str) -> None:
     """Without a dump a packet with ports is known by its addresses, ports and length."""
     printed = tcpdump(reader, pcap, "-n", stamp, more)
     assert not printed.missing(WITH_PORTS)
@@ -206,7 +204,16 @@ LIVE = {
     "any, no dump": ("-i", "any"),
     "any, link header in words": ("-i", "any", "-e", "-ttttt", "--nano", "-#", "-X"),
     "any, cooked v1": ("-i", "any", "-y", "LINUX_SLL", "-XX"),
-    "one interface, the kitchen sink": ("-i", "eth0", "-#", "-ttttt", "--nano", "-vvv", "-e", "-XX"),
+    "one interface, the kitchen sink": (
+        "-i",
+        "eth0",
+        "-#",
+        "-ttttt",
+        "--nano",
+        "-vvv",
+        "-e",
+        "-XX",
+    ),
 }
 
 
@@ -218,7 +225,9 @@ def test_live(world: World) -> None:
         wire = stack.enter_context(Capture(world))
         running = {
             name: stack.enter_context(
-                world.sandbox.start("tcpdump", "-n", "-l", "--immediate-mode", *options, "udp or tcp")
+                world.sandbox.start(
+                    "tcpdump", "-n", "-l", "--immediate-mode", *options, "udp or tcp"
+                )
             )
             for name, options in LIVE.items()
         }

@@ -85,9 +85,7 @@ def test_real_sums(graded: Graded, name: str) -> None:
 
 def test_real_evidence_is_there(graded: Graded) -> None:
     """Each file that a report names as evidence lies below the report's folder."""
-    evidence = [
-        path for one in graded.checks("lost").values() for path in one["evidence"]
-    ]
+    evidence = [path for one in graded.checks("lost").values() for path in one["evidence"]]
     assert "01d.leaves/wire.pcap" in evidence
     for path in evidence:
         assert (graded.reports / "lost" / path).is_file()
@@ -182,9 +180,7 @@ def test_text_that_is_no_unicode_is_written(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_the_old(tmp_path: Path) -> None:
     """On a disk that is full the old report stays whole, and no temporary file beside it."""
-    steps = (
-        'mount -t tmpfs -o size=64k tmpfs "$1" && exec "$2" -c "$3" "$1"'
-    )
+    steps = 'mount -t tmpfs -o size=64k tmpfs "$1" && exec "$2" -c "$3" "$1"'
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", steps, "sh",
          str(tmp_path), sys.executable, FILL],

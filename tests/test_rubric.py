@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.check import Verdict, check, checks_of, verdict_of
+from grader.check import NeedFailed, Verdict, check, checks_of, verdict_of
 from grader.errors import (
     BadInput,
     CheckFailed,
@@ -21,7 +21,6 @@ from grader.errors import (
     Refused,
     Unsupported,
 )
-from grader.check import NeedFailed
 from grader.rubric import Lab
 
 if TYPE_CHECKING:

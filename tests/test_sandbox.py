@@ -331,9 +331,7 @@ def test_what_ignores_all_signals_is_killed(sandbox: NetnsSandbox) -> None:
     """A program that ignores what can be ignored, or has stopped itself, is gone afterwards."""
     with sandbox.start("sh", "-c", "trap '' INT TERM HUP QUIT; echo up; kill -STOP $$") as process:
         assert process.expect("up", within=10)
-    wait_until(
-        lambda: "STOP" not in sh(sandbox, "ps -eo args").output, within=10, what="its end"
-    )
+    wait_until(lambda: "STOP" not in sh(sandbox, "ps -eo args").output, within=10, what="its end")
 
 
 def test_closing_kills_daemons(machine: Machine) -> None:
@@ -420,7 +418,9 @@ def test_ctrl_c_reaches_the_foreground_group(sandbox: NetnsSandbox) -> None:
     with sandbox.start("bash", "-c", "echo up; " + code, terminal=True) as process:
         assert process.expect("up", within=10)
         wait_until(
-            lambda: "sleep" in sh(sandbox, "ps -eo comm").output, within=10, what="the script's sleep"
+            lambda: "sleep" in sh(sandbox, "ps -eo comm").output,
+            within=10,
+            what="the script's sleep",
         )
         process.interrupt()
         done = process.wait(15)

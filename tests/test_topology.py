@@ -97,7 +97,12 @@ def test_several_faults_are_all_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("hosts: [", "net.yaml:"), ("a: b: c", "net.yaml:1"), ("", "net.yaml:1"), ("- 1", "net.yaml:1")],
+    [
+        ("hosts: [", "net.yaml:"),
+        ("a: b: c", "net.yaml:1"),
+        ("", "net.yaml:1"),
+        ("- 1", "net.yaml:1"),
+    ],
 )
 def test_what_is_no_document_is_refused(tmp_path: Path, text: str, place: str) -> None:
     """Broken YAML, an empty file and a list are refused with the file's name."""
@@ -158,7 +163,9 @@ def test_two_to_six_routers() -> None:
 def test_the_lan_is_private() -> None:
     """The student's LAN is a private /24 (RFC 1918) and a unique local /64 (RFC 4193)."""
     for seed in SEEDS:
-        four, six = (ip_interface(a).network for a in blueprint(seed).interface("student").addresses)
+        four, six = (
+            ip_interface(a).network for a in blueprint(seed).interface("student").addresses
+        )
         assert four.prefixlen == 24
         assert any(four.subnet_of(one) for one in PRIVATE)
         assert six.prefixlen == 64
@@ -184,7 +191,7 @@ def test_no_subnet_overlaps_another() -> None:
     for seed in SEEDS:
         drawn = blueprint(seed)
         nets = {ip_interface(a).network for one in drawn.interfaces for a in one.addresses}
-        ordered = sorted((net for net in nets if net.version == 4))
+        ordered = sorted(net for net in nets if net.version == 4)
         pairs = zip(ordered, ordered[1:], strict=False)
         assert not [pair for pair in pairs if pair[0].overlaps(pair[1])], seed
 
