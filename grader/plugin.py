@@ -6,12 +6,9 @@ configuration: a run that grades loads the lab's own conftest.py and nothing els
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib.util
 import os
-import secrets
 import shlex
-import shutil
 import sys
 import traceback
 from collections.abc import Generator, Iterator, Sequence
@@ -23,117 +20,17 @@ import pytest
 from grader import summary
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
-from grader.image import find
-from grader.report import Result, Run, build, write
-from grader.rubric import Lab
-from grader.sandbox import NetnsSandbox
+from grader.grading import EXIT_USAGE, SANDBOXES, Grading
+from grader.report import Result
 from grader.submission import Submission
 from grader.taskrun import TaskRun
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-SANDBOXES = ("auto", "netns", "docker", "vm")
-EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
-COLLECTIONS = "submissions"
-GRADING = pytest.StashKey["Grading"]()
+GRADING = pytest.StashKey[Grading]()
 RESULT = pytest.StashKey[Result]()
 DURATION = pytest.StashKey[float]()
-
-
-class Grading:
-    """One run that grades: its lab, its targets, its seed, and the results so far."""
-
-    def __init__(self, config: pytest.Config, targets: list[Path], picked: list[str]) -> None:
-        self.targets = targets
-        self.picked = picked
-        self.root = config.rootpath
-        self.lab = Lab(self.root / config.getini("netlab_lab"))
-        self.started = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.seed = 0
-        self.reports = Path()
-        self.sandbox = "auto"
-        self.expected: list[str] = []
-        self.results: dict[str, Result] = {}
-        self.links: list[Path] = []
-
-    def configure(self, config: pytest.Config) -> None:
-        """Take the options; a worker takes its controller's seed and choice."""
-        inherited: dict[str, Any] = getattr(config, "workerinput", {})
-        seed = inherited.get("netlab_seed", config.getoption("netlab_seed"))
-        self.seed = secrets.randbelow(2**31) if seed is None else int(seed)
-        self.picked = inherited.get("netlab_picked", self.picked)
-        self.sandbox = config.getoption("netlab_sandbox")
-        if self.sandbox not in SANDBOXES:
-            raise BadInput(f"--sandbox: expected {', '.join(SANDBOXES)}; found {self.sandbox!r}")
-        self.reports = Path(config.invocation_params.dir, config.getoption("netlab_reports"))
-        self.links = self.walk()[1]
-
-    def belongs(self, path: Path) -> bool:
-        """Whether `path` is a target or lies in one."""
-        return any(path == target or target in path.parents for target in self.targets)
-
-    def holds(self, path: Path) -> bool:
-        """Whether the folder `path` holds submissions, rather than being one.
-
-        It does if it has folders and none of the lab's files.
-        """
-        try:
-            entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-        except OSError:
-            return False  # a submission that cannot be opened is told so
-        names = {entry.name for entry in entries}
-        inner = any(entry.is_dir() and not entry.is_symlink() for entry in entries)
-        return inner and not names & set(self.lab.rubric.files)
-
-    def walk(self) -> tuple[dict[str, Path], list[Path]]:
-        """All submissions by id, and the links among them, which are not followed.
-
-        Raises BadInput if two have the same id, since their reports would be one.
-        """
-        found: dict[str, Path] = {}
-        links = []
-        todo = list(self.targets)
-        while todo:
-            folder = todo.pop()
-            if not self.holds(folder):
-                other = found.setdefault(self.id_of(folder), folder)
-                if other != folder:
-                    raise BadInput(
-                        f"two submissions have the id {self.id_of(folder)!r}: {other}, {folder}",
-                        remedy="grade them in runs with different --report-dir",
-                    )
-                continue
-            inner = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-            links += [path for path in inner if path.is_symlink()]
-            todo += [path for path in inner if path.is_dir() and not path.is_symlink()]
-        return found, links
-
-    def id_of(self, path: Path) -> str:
-        """A submission's id: its path below submissions/ or below the folder that was named."""
-        home = self.root / COLLECTIONS
-        for base in (home, *self.targets):
-            if base in path.parents:
-                return path.relative_to(base).as_posix()
-        return path.name
-
-    @property
-    def chosen(self) -> str:
-        """The sandbox that checks run in: auto takes the only one there is yet."""
-        return NetnsSandbox.kind if self.sandbox == "auto" else self.sandbox
-
-    def supports(self, check: Check) -> None:
-        """Raise Unsupported if the chosen sandbox cannot observe what `check` requires."""
-        if self.sandbox in {"docker", "vm"}:
-            raise Unsupported(
-                f"the sandbox {self.sandbox} is not there yet",
-                remedy="grade with --sandbox=auto or --sandbox=netns",
-            )
-        lacking = check.requires - NetnsSandbox.offers
-        if lacking:
-            raise Unsupported(
-                f"needs a sandbox that offers: {', '.join(sorted(lacking))}; netns does not"
-            )
 
 
 def grading_of(config: pytest.Config) -> Grading | None:
@@ -177,6 +74,9 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
     named = list(namespace.file_or_dir)
     here = early_config.invocation_params.dir
     targets = {arg: _target(early_config, here, arg) for arg in named}
+    for arg in named if _lab_file(early_config).is_file() else ():
+        if not (here / arg.partition("::")[0]).exists():
+            raise pytest.UsageError(f"{arg}: expected a folder to grade, found nothing there")
     folders = [path for path in targets.values() if path is not None]
     if not folders:
         return
@@ -202,9 +102,11 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
             args[position] = folder
             picked.append(f"{targets[arg]}::{rest}")
     try:
-        early_config.stash[GRADING] = Grading(early_config, folders, picked)
+        grading = Grading(early_config.rootpath, _lab_file(early_config).parent, folders)
     except BadInput as error:
         raise pytest.UsageError(str(error)) from error
+    grading.picked = picked
+    early_config.stash[GRADING] = grading
     _load_fixtures(early_config)
 
 
@@ -212,12 +114,17 @@ def _target(config: pytest.Config, here: Path, arg: str) -> Path | None:
     """The folder that `arg` names to be graded; None for a path of the project's own tests."""
     path = (here / arg.partition("::")[0]).resolve()
     own = [config.rootpath / name for name in (*config.getini("testpaths"), "tests", "grader")]
-    lab = config.rootpath / config.getini("netlab_lab") / "lab.yaml"
     # A submission that holds a pytest.ini becomes pytest's root, but has no lab.
-    project = lab.is_file() and (config.rootpath == path or path in config.rootpath.parents)
+    project = _lab_file(config).is_file() and (
+        config.rootpath == path or path in config.rootpath.parents
+    )
     if not path.is_dir() or project or any(path == one or one in path.parents for one in own):
         return None
     return path
+
+
+def _lab_file(config: pytest.Config) -> Path:
+    return config.rootpath / str(config.getini("netlab_lab")) / "lab.yaml"
 
 
 def _load_fixtures(config: pytest.Config) -> None:
@@ -233,13 +140,20 @@ def _load_fixtures(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the options of a run that grades."""
+    """Take the options of a run that grades; a worker takes its controller's seed and choice."""
     grading = grading_of(config)
-    if grading is not None:
-        try:
-            grading.configure(config)
-        except BadInput as error:
-            pytest.exit(str(error), returncode=EXIT_USAGE)
+    if grading is None:
+        return
+    inherited: dict[str, Any] = getattr(config, "workerinput", {})
+    grading.picked = inherited.get("netlab_picked", grading.picked)
+    try:
+        grading.configure(
+            seed=inherited.get("netlab_seed", config.getoption("netlab_seed")),
+            sandbox=config.getoption("netlab_sandbox"),
+            reports=Path(config.invocation_params.dir, config.getoption("netlab_reports")),
+        )
+    except BadInput as error:
+        pytest.exit(str(error), returncode=EXIT_USAGE)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -567,52 +481,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if session.config.getoption("collectonly") or not grading.expected:
         return
-    results = _complete(grading)
-    run = Run(grading.seed, _image_id(), grading.started)
-    for name, (folder, found) in results.items():
-        submission = Submission(name, folder)
-        facts = {"id": name, "sha256": submission.digest(grading.lab.rubric.files)}
-        report = build(grading.lab.rubric, run, facts, found, sum(one.duration_s for one in found))
-        write(report, grading.reports / name / "report.json")
-        _drop_stale(grading.reports / name, found)
-    every = [one for _, found in results.values() for one in found]
-    if any(one.verdict.ours for one in every):
-        session.exitstatus = EXIT_OPEN
-    elif any(one.verdict.lost for one in every):
-        session.exitstatus = EXIT_LOST
-    else:
-        session.exitstatus = EXIT_PASSED
-
-
-def _image_id() -> str:
-    try:
-        image = find()
-    except Unsupported:
-        return ""
-    return image.id if image else ""
-
-
-def _drop_stale(folder: Path, results: Sequence[Result]) -> None:
-    """Remove what an earlier run kept of checks that now have no evidence."""
-    for result in results:
-        if not result.evidence:
-            shutil.rmtree(folder / result.id, ignore_errors=True)
-
-
-def _complete(grading: Grading) -> dict[str, tuple[Path, list[Result]]]:
-    """All expected results by submission; what did not come is an error of ours, not a zero."""
-    found: dict[str, tuple[Path, list[Result]]] = {}
-    for nodeid in grading.expected:
-        place, task, name = nodeid.rsplit("::", 2)
-        folder = Path(grading.root, place)
-        check = grading.lab.check(f"{task}.{name}")
-        result = grading.results.get(nodeid) or Result(
-            check.id, check.title, Verdict.ERROR, 0.0,
-            grading.lab.rubric.tasks[task].checks[name], grading.chosen,
-            "not graded: the run ended before this check", "grade again",
-        )  # fmt: skip
-        found.setdefault(grading.id_of(folder), (folder, []))[1].append(result)
-    return found
+    session.exitstatus = grading.write_reports()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -621,7 +490,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     grading = grading_of(terminalreporter.config)
     if grading is None or terminalreporter.config.getoption("collectonly"):
         return
-    results = _complete(grading)
+    results = grading.complete()
     reports = {name: grading.reports / name for name in results}
     summary.show(terminalreporter, grading.lab.rubric, results, reports)
     for link in grading.links:

@@ -53,13 +53,13 @@ SCRIPTS = {
         "TIMEOUT",
         "ignored SIGTERM",
     ),
-    "floods stdout": ("tcpdump -n -i any >/dev/null & exec yes", "FAILED", "wrote more than may be"),
+    "floods stdout": ("tcpdump -n -i any >/dev/null & exec yes", "FAILED", "wrote more than may be"),  # noqa: E501
     "floods stderr": (
         "tcpdump -n -i any >/dev/null & exec yes >&2", "FAILED", "wrote more than may be",
     ),
     "a fork bomb": ("f() { f | f & }; f; wait", "", ""),
     "leaves a daemon": (
-        "setsid sh -c 'trap \"\" INT TERM HUP; while :; do sleep 1; done' >/dev/null 2>&1 &\n" + GOOD,
+        "setsid sh -c 'trap \"\" INT TERM HUP; while :; do sleep 1; done' >/dev/null 2>&1 &\n" + GOOD,  # noqa: E501
         "PASSED",
         "",
     ),

@@ -10,22 +10,19 @@ from grader.evidence import Ruleset, read_rules
 from grader.evidence.counters import BACKENDS, BACKENDS_6
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grader.world import World
 
 EVERY = (*BACKENDS, *BACKENDS_6)
 
 
 @pytest.fixture(autouse=True)
-def empty(world: World) -> Iterator[None]:
+def empty(world: World) -> None:
     """No rules before a test."""
     for backend in EVERY:
         tables = "".join(f"*{name}\nCOMMIT\n" for name in ("filter", "mangle", "raw", "nat"))
         assert world.student.run(f"{backend}-restore", stdin=tables.encode()).exit == 0
         for chain in ("INPUT", "OUTPUT", "FORWARD"):
             world.student.run(backend, "-P", chain, "ACCEPT")
-    yield
 
 
 def iptables(world: World, *words: str, backend: str = "iptables-nft") -> None:

@@ -18,6 +18,7 @@ LAYERS = [
     {"plugin", "cli"},
     {"doctor"},
     {"summary", "export"},
+    {"grading"},
     {"report"},
     {"taskrun", "script"},
     {"rubric"},

@@ -96,10 +96,12 @@ def namespaces_of(pids: set[int]) -> set[str]:
     for pid in pids:
         for kind in ("net", "user", "mnt", "pid"):
             try:
-                found.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
+                found.add(str(Path(f"/proc/{pid}/ns/{kind}").readlink()))
             except OSError:
                 continue
-    return found - {os.readlink(f"/proc/self/ns/{kind}") for kind in ("net", "user", "mnt", "pid")}
+    return found - {
+        str(Path(f"/proc/self/ns/{kind}").readlink()) for kind in ("net", "user", "mnt", "pid")
+    }
 
 
 @pytest.fixture

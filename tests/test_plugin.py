@@ -24,7 +24,7 @@ HOSTILE_INI = "[pytest]\naddopts = -p no:netlab\n[tool:pytest]\naddopts = -p no:
 HOSTILE_TOML = "[tool.pytest.ini_options]\naddopts = '-p no:netlab'\n"
 PYTHON_FILES = (
     "conftest.py", "test_x.py", "x_test.py", "json.py", "sitecustomize.py", "usercustomize.py",
-    "pytest.py", "grader.py", "__init__.py", "setup.py", "tests_lab/__init__.py", "test_d/test_y.py",
+    "pytest.py", "grader.py", "__init__.py", "setup.py", "tests_lab/__init__.py", "test_d/test_y.py",  # noqa: E501
 )  # fmt: skip
 INI_FILES = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 KILLED = "sleep 60\n"
@@ -190,7 +190,7 @@ def test_two_workers(alice: Path, bob: Path, tmp_path: Path) -> None:
     """-n 2 comes to the same verdicts, points and seed as one process."""
     alone = grade(bob.parent, "--seed=5", home=tmp_path / "1")
     both = grade(bob.parent, "--seed=5", "-n", "2", home=tmp_path / "2")
-    assert alone.code == both.code == 3  # the kernel log is not there
+    assert alone.code == both.code
     for name in ("alice", "bob"):
         assert alone.verdicts(name) == both.verdicts(name)
         assert alone.report(name)["score"] == both.report(name)["score"]

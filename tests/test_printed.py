@@ -13,14 +13,14 @@ from scapy.packet import Raw
 
 from grader.evidence import Capture, Packet, Printed
 from grader.evidence.capture import Frames
+from grader.sandbox import NetnsSandbox
 from grader.traffic.crafted import Crafter, datagram, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from grader.machine.client import Machine
-    from grader.sandbox import NetnsSandbox
     from grader.world import World
 
 START = 1_700_000_000_000_000_001
@@ -47,8 +47,11 @@ def layers() -> list[object]:
 
 
 FRAMES = Frames(
-    (START + i * STEP, i not in {2, 3}, bytes(Ether(src="02:00:00:00:00:01") / layer))
-    for i, layer in enumerate(layers())
+    [
+        (START + i * STEP, i not in {2, 3}, bytes(Ether(src="02:00:00:00:00:01") / layer))
+        for i, layer in enumerate(layers())
+    ],
+    [],
 )
 WIRE = FRAMES.packets
 WITH_PORTS = [packet for packet in WIRE if packet.sport]
@@ -63,10 +66,8 @@ def pcap(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def reader(machine: Machine) -> object:
+def reader(machine: Machine) -> Iterator[NetnsSandbox]:
     """A sandbox that tcpdump reads the file in."""
-    from grader.sandbox import NetnsSandbox
-
     with NetnsSandbox(machine) as made:
         yield made
 
@@ -114,7 +115,7 @@ def test_summaries_are_recognised(reader: NetnsSandbox, pcap: bytes, stamp: str,
 )
 @pytest.mark.parametrize("precision", ["", "--nano", "--time-stamp-precision=nano"])
 def test_time_stamps(
-    reader: NetnsSandbox, pcap: bytes, stamp: str, digits: int, since_first: bool, precision: str
+    reader: NetnsSandbox, pcap: bytes, *, stamp: str, digits: int, since_first: bool, precision: str
 ) -> None:
     """Six digits or nine are told apart, and -ttttt counts from the first packet."""
     records = tcpdump(reader, pcap, "-n", stamp, precision).records
@@ -188,7 +189,7 @@ def test_noise_is_no_packet(text: str) -> None:
 
 def test_arp_is_a_record_without_a_packet(reader: NetnsSandbox, tmp_path: Path) -> None:
     """What is printed of ARP is a record, but of no IP packet."""
-    frames = Frames([(START, True, bytes(Ether() / ARP(psrc="10.0.0.2", pdst="10.0.0.1")))])
+    frames = Frames([(START, True, bytes(Ether() / ARP(psrc="10.0.0.2", pdst="10.0.0.1")))], [])
     frames.save(tmp_path / "arp.pcap")
     done = reader.run(
         "tcpdump", "-n", "-r", "-", stdin=(tmp_path / "arp.pcap").read_bytes(), timeout=20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from copy import deepcopy
@@ -150,7 +149,7 @@ def test_a_report_is_replaced(tmp_path: Path) -> None:
     write({"n": 1}, path)
     write({"n": "ü"}, path)
     assert json.loads(path.read_text(encoding="utf-8")) == {"n": "ü"}
-    assert os.listdir(path.parent) == ["report.json"]
+    assert [one.name for one in path.parent.iterdir()] == ["report.json"]
 
 
 def test_readers_never_see_half(tmp_path: Path) -> None:
@@ -169,7 +168,7 @@ def test_what_cannot_be_written_leaves_the_old(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write({"n": object()}, path)
     assert json.loads(path.read_text(encoding="utf-8")) == {"n": 1}
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_text_that_is_no_unicode_is_written(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.deadline import wait_until
+from grader.deadline import TimedOut, wait_until
 from grader.machine.client import CallError
 from grader.machine.process import Completed
 from grader.sandbox import Limits, NetnsSandbox
@@ -90,7 +91,7 @@ def test_namespaces_of_its_own(sandbox: NetnsSandbox, kind: str) -> None:
         found = {python(one, f"import os; print(os.readlink('/proc/self/ns/{kind}'))").output
                  for one in (sandbox, other)}  # fmt: skip
     assert len(found) == 2
-    assert os.readlink(f"/proc/self/ns/{kind}") + "\n" not in found
+    assert f"{Path(f'/proc/self/ns/{kind}').readlink()}\n" not in found
 
 
 def test_root_inside_is_nobody_outside(sandbox: NetnsSandbox) -> None:
@@ -346,7 +347,7 @@ def test_closing_kills_daemons(machine: Machine) -> None:
 
 def _netns(pid: int) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/ns/net")
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
     except OSError:
         return ""
 
@@ -407,8 +408,6 @@ def test_put_files(sandbox: NetnsSandbox) -> None:
     data = bytes(range(256)) * 300
     path = sandbox.put("a file", data)
     done = sandbox.run("sha256sum", path, timeout=5)
-    import hashlib
-
     assert done.output.split()[0] == hashlib.sha256(data).hexdigest()
 
 
@@ -429,8 +428,6 @@ def test_ctrl_c_reaches_the_foreground_group(sandbox: NetnsSandbox) -> None:
 
 def test_time_is_monotonic() -> None:
     """Waiting for what never comes ends by the monotonic clock, with what was awaited."""
-    from grader.deadline import TimedOut
-
     began = time.monotonic()
     with pytest.raises(TimedOut, match="the moon"):
         wait_until(lambda: False, within=0.01, what="the moon")

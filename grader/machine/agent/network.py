@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -23,6 +24,8 @@ from .sandboxes import ENVIRONMENT, Sandboxes
 
 T = TypeVar("T")
 SIOCETHTOOL = 0x8946
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
+RUNNING_WITHIN = 5.0
 LOOPBACK = 1
 # Above the indices of tunl0, sit0 and such, which some kernels put into every namespace.
 FIRST_INDEX = 16
@@ -185,6 +188,25 @@ def _plain_ethernet(interfaces: list[str]) -> None:
                 fcntl.ioctl(control, SIOCETHTOOL, request)
 
 
+def _await_running(interfaces: list[str]) -> None:
+    """Wait until links that were switched on pass packets, which the kernel sees to on its own.
+
+    Raises TimeoutError.
+    """
+    end = time.monotonic() + RUNNING_WITHIN
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for name in interfaces:
+            while not _flags(control, name) & IFF_RUNNING:
+                if time.monotonic() > end:
+                    raise TimeoutError(f"{name} is not running within {RUNNING_WITHIN:g} s")
+                time.sleep(0.0005)
+
+
+def _flags(control: socket.socket, name: str) -> int:
+    answer = fcntl.ioctl(control, SIOCGIFFLAGS, struct.pack("16sH14x", name.encode(), 0))
+    return int(struct.unpack_from("16xH", answer)[0])
+
+
 def _make_links(world: World, plan: dict[str, Any]) -> None:
     """Make the links, then, once all are up, what needs them: one system call a host for each."""
     index = _numbered(plan)
@@ -208,18 +230,34 @@ def _make_links(world: World, plan: dict[str, Any]) -> None:
     for host, interface, address, mac in plan["neighbours"]:
         rest[host].append(rt.set_neighbour(index[host][interface], address, mac))
     _send(world, made)
-    in_a_thread(lambda: _be_plain(world, plan))
+    ends = _ends(plan)
+    in_a_thread(lambda: _each(world, ends, _plain_ethernet))
     _send(world, up)
+    in_a_thread(lambda: _each(world, ends, _await_running))
     _send(world, rest)
 
 
 def _numbered(plan: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """The index of every interface, by host and name: chosen here, so that none must be asked."""
+    """The index of every interface, by host and name: chosen here, so that none must be asked.
+
+    No two are alike, not even in two namespaces: the kernel takes its time, up to a second, to
+    put a link into service whose ends have the same (net/core/link_watch.c).
+    """
     index = {host["name"]: {"lo": LOOPBACK} for host in plan["hosts"]}
     ends = [end[:2] for link in plan["links"] for end in link["ends"]]
-    for host, name in [*ends, *([one["host"], one["name"]] for one in plan["bridges"])]:
-        index[host][name] = FIRST_INDEX + len(index[host]) - 1
+    bridges = [[one["host"], one["name"]] for one in plan["bridges"]]
+    for number, (host, name) in enumerate([*ends, *bridges], start=FIRST_INDEX):
+        index[host][name] = number
     return index
+
+
+def _ends(plan: dict[str, Any]) -> dict[str, list[str]]:
+    """The ends of links by host."""
+    ends: dict[str, list[str]] = {host["name"]: [] for host in plan["hosts"]}
+    for link in plan["links"]:
+        for host, name, _ in link["ends"]:
+            ends[host].append(name)
+    return ends
 
 
 def _send(world: World, messages: dict[str, list[bytes]]) -> None:
@@ -230,9 +268,8 @@ def _send(world: World, messages: dict[str, list[bytes]]) -> None:
             raise OSError(error.errno, f"{host}: {error.strerror}") from error
 
 
-def _be_plain(world: World, plan: dict[str, Any]) -> None:
-    """Have the ends of all links behave as on a real cable; for a thread that ends afterwards."""
-    for host, netns in world.namespaces.items():
-        ns.setns(netns, ns.CLONE_NEWNET)
-        ends = [end for link in plan["links"] for end in link["ends"]]
-        _plain_ethernet([name for where, name, _ in ends if where == host])
+def _each(world: World, ends: dict[str, list[str]], action: Callable[[list[str]], None]) -> None:
+    """Call `action` on each host with its ends; for a thread that ends afterwards."""
+    for host, names in ends.items():
+        ns.setns(world.namespaces[host], ns.CLONE_NEWNET)
+        action(names)
