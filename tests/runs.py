@@ -76,6 +76,7 @@ def grade(
     cwd: Path = REPO,
     env: Mapping[str, str] | None = None,
     pinned: bool = True,
+    timeout: float = 180,
 ) -> Graded:
     """Run pytest with `arguments`; reports and cache are below `home`."""
     done = subprocess.run(
@@ -87,7 +88,7 @@ def grade(
         text=True,
         errors="replace",
         check=False,
-        timeout=180,
+        timeout=timeout,
     )
     return Graded(done.returncode, done.stdout, done.stderr, home / "reports")
 

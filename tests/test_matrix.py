@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from runs import REPO, grade
 
 from grader.rubric import Lab
 
-ROOT = Path(__file__).resolve().parents[1]
-SUBMISSIONS = ROOT / "submissions"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUBMISSIONS = REPO / "submissions"
 KILLS = yaml.safe_load((SUBMISSIONS / "broken" / "kill.yaml").read_text(encoding="utf-8"))
 UNOBSERVED = {"PASSED", "SKIPPED", "UNSUPPORTED"}
 WORKERS = "4"  # a capture mostly waits, so more of them than cores
@@ -30,38 +29,23 @@ def names(kind: str) -> list[str]:
 BROKEN, VARIANTS = names("broken"), names("variants")
 
 
-def grade_all(folder: Path) -> tuple[Verdicts, str]:
+def grade_all(home: Path) -> tuple[Verdicts, str]:
     """Verdicts by submission and check, of the tasks that a submission has a file for."""
-    pytest_command = Path(sys.executable).with_name("pytest")
-    done = subprocess.run(
-        [
-            *(pytest_command, "-c", ROOT / "tox.ini", f"--rootdir={ROOT}", SUBMISSIONS),
-            *("-n", WORKERS, "-q", f"--report-dir={folder}"),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    verdicts: Verdicts = {}
-    for path in sorted(folder.rglob("report.json")):
-        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        name = report["submission"]["id"]
-        verdicts[name] = {
-            check["id"]: check["verdict"]
-            for task in report["tasks"]
-            if handed_in(name, task["id"])
-            for check in task["checks"]
-        }
-    return verdicts, done.stdout[-3000:] + done.stderr[-3000:]
+    graded = grade(SUBMISSIONS, "-n", WORKERS, "-q", home=home, timeout=1800)
+    verdicts = {
+        name: {id_: v for id_, v in graded.verdicts(name).items() if handed_in(name, id_)}
+        for name in graded.reported
+    }
+    return verdicts, graded.out[-3000:] + graded.err[-3000:]
 
 
-LAB = Lab(ROOT / "tests_lab")
+LAB = Lab(REPO / "tests_lab")
 
 
-def handed_in(name: str, task: str) -> bool:
-    """Whether a submission has a file for a task."""
-    return any((SUBMISSIONS / name / file).exists() for file in LAB.rubric.tasks[task].files)
+def handed_in(name: str, check: str) -> bool:
+    """Whether a submission has a file for a check's task."""
+    files = LAB.rubric.tasks[check.partition(".")[0]].files
+    return any((SUBMISSIONS / name / file).exists() for file in files)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +54,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
     verdicts, said = grade_all(tmp_path_factory.mktemp("matrix"))
     assert len(verdicts) == len(BROKEN) + len(VARIANTS) + 2, said
     return verdicts
-
 
 
 def test_reference_has_full_marks(graded: Verdicts) -> None:

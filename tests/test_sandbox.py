@@ -340,7 +340,9 @@ def test_closing_kills_daemons(machine: Machine) -> None:
     before = descendants(os.getpid())
     with NetnsSandbox(machine) as made:
         sh(made, "setsid sh -c 'sleep 98764 & sleep 98764' >/dev/null 2>&1 & exit 0")
-        assert sh(made, "pgrep -c sleep").output.strip() == "2"
+        wait_until(
+            lambda: sh(made, "pgrep -c sleep").output.strip() == "2", within=10, what="two sleeps"
+        )
         namespace = sh(made, "readlink /proc/self/ns/net").output.strip()
     assert not [pid for pid in descendants(os.getpid()) - before if namespace == _netns(pid)]
 
