@@ -344,7 +344,12 @@ def test_closing_kills_daemons(machine: Machine) -> None:
             lambda: sh(made, "pgrep -c sleep").output.strip() == "2", within=10, what="two sleeps"
         )
         namespace = sh(made, "readlink /proc/self/ns/net").output.strip()
-    assert not [pid for pid in descendants(os.getpid()) - before if namespace == _netns(pid)]
+    # a command's watcher, outside of the sandbox's processes, ends just after the command
+    wait_until(
+        lambda: all(namespace != _netns(pid) for pid in descendants(os.getpid()) - before),
+        within=10,
+        what="the end of all in the sandbox's network",
+    )
 
 
 def _netns(pid: int) -> str:
