@@ -45,6 +45,7 @@ FAULTS = {
     "one host in a network": ("[student, server]", "[student]", 7, "networks.0.hosts"),
     "a network that is none": ("10.0.0.0/8", "10.0.0.0/33", 8, "networks.0.ipv4"),
     "host bits in a network": ("10.0.0.0/8", "10.0.0.1/8", 8, "networks.0.ipv4"),
+    "a network too small": ("10.0.0.0/8", "10.0.0.0/28", 5, "at least a /24"),
     "no student": ("{sandbox: true}", "{}", 1, "exactly one with sandbox"),
     "two students": ("{services: [dns]}", "{services: [dns], sandbox: true}", 1, "exactly one"),
     "many students": ("sandbox: true", "sandbox: true, count: 2", 2, "exactly one such host"),
@@ -195,6 +196,25 @@ def test_no_subnet_overlaps_another() -> None:
         nets = {ip_interface(a).network for one in drawn.interfaces for a in one.addresses}
         ordered = sorted(net for net in nets if net.version == 4)
         assert not [pair for pair in itertools.pairwise(ordered) if pair[0].overlaps(pair[1])], seed
+
+
+def test_no_two_links_share_a_subnet() -> None:
+    """However few subnets there are to draw from, every link gets one of its own."""
+    chain = internet().networks[1].model_copy(update={"ipv4": ip_network("198.18.0.0/27")})
+    narrow = internet().model_copy(update={"networks": (internet().networks[0], chain)})
+    for seed in SEEDS:
+        drawn = draw(narrow, random.Random(str(seed)))  # noqa: S311 repeatable, not secret
+        nets = [ip_interface(one.addresses[0]).network for one in drawn.interfaces[-15:]]
+        of_links = [str(net) for net in nets if net.prefixlen == 30]
+        assert set(map(of_links.count, of_links)) <= {1, 2}, seed
+
+
+def test_a_network_without_room_is_named() -> None:
+    """More links than subnets is an error that names the network, not an endless search."""
+    chain = internet().networks[1].model_copy(update={"ipv4": ip_network("198.18.0.0/30")})
+    narrow = internet().model_copy(update={"networks": (internet().networks[0], chain)})
+    with pytest.raises(BadInput, match=r"198\.18\.0\.0/30 has no /30 left"):
+        _ = [draw(narrow, random.Random(str(seed))) for seed in SEEDS]  # noqa: S311 repeatable
 
 
 def test_the_names_have_their_addresses() -> None:

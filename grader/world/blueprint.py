@@ -13,10 +13,12 @@ from ipaddress import (
 )
 from typing import Any
 
+from grader.errors import BadInput
 from grader.world.topology import HostSpec, NetworkSpec, Topology
 
 Address = IPv4Address | IPv6Address
 SWITCH = "switch"
+ATTEMPTS = 1000
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Blueprint:
     links: list[tuple[Interface, Interface]] = field(default_factory=list)
     bridges: dict[str, list[str]] = field(default_factory=dict)
     routes: list[tuple[str, str, str]] = field(default_factory=list)
+    subnets: set[IPv4Network | IPv6Network] = field(default_factory=set)
 
     def interface(self, host: str, name: str | None = None) -> Interface:
         """The (first) interface of `host`, or that of `name`."""
@@ -130,10 +133,17 @@ def draw(topology: Topology, rng: random.Random) -> Blueprint:
     return blueprint
 
 
-def _subnet(network: IPv4Network | IPv6Network, bits: int, rng: random.Random) -> Any:
-    """A random subnet of `network` of prefix length `bits`."""
-    offset = rng.getrandbits(bits - network.prefixlen) << (network.max_prefixlen - bits)
-    return type(network)((int(network.network_address) + offset, bits))
+def _subnet(
+    blueprint: Blueprint, network: IPv4Network | IPv6Network, bits: int, rng: random.Random
+) -> Any:
+    """A random subnet of `network` of prefix length `bits`, which no other link has."""
+    for _ in range(ATTEMPTS):
+        offset = rng.getrandbits(bits - network.prefixlen) << (network.max_prefixlen - bits)
+        found = type(network)((int(network.network_address) + offset, bits))
+        if found not in blueprint.subnets:
+            blueprint.subnets.add(found)
+            return found
+    raise BadInput(f"networks: {network} has no /{bits} left for another link")
 
 
 def _mac(rng: random.Random) -> str:
@@ -144,7 +154,7 @@ def _mac(rng: random.Random) -> str:
 def _add_switch(
     blueprint: Blueprint, network: NetworkSpec, hosts: list[str], rng: random.Random
 ) -> None:
-    four, six = _subnet(network.ipv4, 24, rng), _subnet(network.ipv6, 64, rng)
+    four, six = _subnet(blueprint, network.ipv4, 24, rng), _subnet(blueprint, network.ipv6, 64, rng)
     numbers = rng.sample(range(2, 254), len(hosts))
     gateway: Interface | None = None
     ports = []
@@ -180,7 +190,10 @@ def _add_chain(
         for address in interface.addresses
     ]
     for near, far in itertools.pairwise(hosts):
-        four, six = _subnet(network.ipv4, 30, rng), _subnet(network.ipv6, 64, rng)
+        four, six = (
+            _subnet(blueprint, network.ipv4, 30, rng),
+            _subnet(blueprint, network.ipv6, 64, rng),
+        )
         out = Interface(near, "up0", _mac(rng), (f"{four[1]}/30", f"{six[1]}/64"))
         back = Interface(far, "down0", _mac(rng), (f"{four[2]}/30", f"{six[2]}/64"))
         blueprint.interfaces += [out, back]

@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from grader import document
 from grader.document import Strict
 
+# What a switch and a link between routers get out of their network.
+SWITCH_PREFIX, LINK_PREFIX, PREFIX_6 = 24, 30, 64
+
 ServiceName = Literal["dns", "ntp", "web"]
 
 
@@ -50,6 +53,14 @@ class NetworkSpec(Strict):
     ipv4: IPv4Network
     ipv6: IPv6Network
     gateway: str | None = None
+
+    @model_validator(mode="after")
+    def _wide_enough(self) -> Self:
+        longest = SWITCH_PREFIX if self.kind == "switch" else LINK_PREFIX
+        for network, limit in ((self.ipv4, longest), (self.ipv6, PREFIX_6)):
+            if network.prefixlen > limit:
+                raise ValueError(f"expected a network of at least a /{limit}, found {network}")
+        return self
 
 
 class NameSpec(Strict):
