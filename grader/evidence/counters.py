@@ -111,7 +111,7 @@ def read_rules(host: Host, backends: tuple[str, ...] = BACKENDS) -> Ruleset:
     rules: list[Rule] = []
     texts = []
     for backend in backends:
-        done = host.start(f"{backend}-save", "-c").wait(10)
+        done = host.start(f"{backend}-save", "-c").finish(10)
         if done.exit != 0:
             raise GraderError(f"{backend}-save {done.outcome}: {done.complaints.strip()}")
         texts.append(f"# {backend}\n{done.output}")

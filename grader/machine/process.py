@@ -71,8 +71,11 @@ class Process:
 
     def wait(self, within: float) -> Completed:
         """Wait for its end, at most `within` seconds; look at `exit` to know."""
-        self._call("wait", within=within, timeout=within)
-        return self.so_far()
+        return self._completed(self._call("wait", within=within, timeout=within))
+
+    def finish(self, within: float) -> Completed:
+        """Wait for its end, at most `within` seconds, then kill what is left and forget it."""
+        return self._completed(self._call("finish", within=within, timeout=within))
 
     def expect(self, pattern: str, *, stream: str = "stdout", within: float) -> bool:
         """Wait until what it wrote to `stream` matches the regular expression `pattern`.
@@ -84,7 +87,9 @@ class Process:
 
     def so_far(self) -> Completed:
         """What it has written until now."""
-        state = self._call("output")
+        return self._completed(self._call("output"))
+
+    def _completed(self, state: dict[str, Any]) -> Completed:
         return Completed(
             self.argv,
             state["exit"],

@@ -79,8 +79,7 @@ class NetnsSandbox:
 
     def run(self, *argv: str, timeout: float, **options: Any) -> Completed:
         """Start a program inside and wait for it, at most `timeout` seconds; then it is killed."""
-        with self.start(*argv, **options) as process:
-            return process.wait(timeout)
+        return self.start(*argv, **options).finish(timeout)
 
     def start_beside(
         self,

@@ -161,8 +161,7 @@ class Host:
     def run(self, *argv: str, timeout: float = 10.0, stdin: bytes | None = None) -> Completed:
         """Run a program on it, at most `timeout` seconds."""
         self.world.commands.append(f"{self.name}$ {shown(argv)}")
-        with self.start(*argv, stdin=stdin) as process:
-            return process.wait(timeout)
+        return self.start(*argv, stdin=stdin).finish(timeout)
 
     def listens(self, protocol: str, port: int) -> bool:
         """Whether something listens on it."""
@@ -200,5 +199,4 @@ class Student(Host):
         """Run a program of ours in the host's network, at most `timeout` seconds."""
         who = "#" if user[0] == 0 else "$"
         self.world.commands.append(f"{self.name}{who} {shown(argv)}")
-        with self.start(*argv, stdin=stdin, user=user) as process:
-            return process.wait(timeout)
+        return self.start(*argv, stdin=stdin, user=user).finish(timeout)

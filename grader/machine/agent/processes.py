@@ -176,7 +176,14 @@ class Processes:
         it = self._all[process]
         with it.changed:
             it.changed.wait_for(lambda: it.settled, timeout)
-            return it.state()
+        return self.call_output(process)
+
+    def call_finish(self, process: int, timeout: float) -> dict[str, Any]:
+        """Wait like `call_wait`, then kill what is left of the program and forget it."""
+        try:
+            return self.call_wait(process, timeout)
+        finally:
+            self.call_forget(process)
 
     def call_expect(
         self, process: int, stream: str, pattern: str, timeout: float

@@ -8,6 +8,7 @@ or {"error": REASON} when it could not start.
 
 import array
 import fcntl
+import gc
 import json
 import os
 import resource
@@ -46,6 +47,7 @@ class Zygote:
 def _serve(orders: socket.socket) -> None:
     """Fork a watcher for every order, until the agent is gone."""
     ns.prctl(ns.PR_SET_PDEATHSIG, signal.SIGKILL)
+    gc.freeze()  # a collection in a child would copy every page that it marks
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # watchers need no wait
     makers: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
         "process": _watch_process,
