@@ -28,7 +28,7 @@ LAYERS = [
     {"world"},
     {"document", "sandbox"},
     {"image", "machine"},
-    {"deadline"},
+    {"deadline", "disposable"},
     {"errors"},
 ]
 # All may know the version; nobody but the two top ones is known by nobody.

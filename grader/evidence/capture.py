@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from scapy.utils import RawPcapWriter
 
+from grader.disposable import Disposable
 from grader.errors import GraderError
 from grader.evidence.packet import Packet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
 
     from grader.world import World
 
@@ -45,7 +44,7 @@ class Frames(list[tuple[int, bool, bytes]]):
                 writer.write_packet(frame, sec=time_ns // SECOND, usec=time_ns % SECOND)
 
 
-class Capture:
+class Capture(Disposable):
     """All that passes the cable of the student's host, seen at the switch it is plugged into."""
 
     def __init__(self, world: World) -> None:
@@ -64,15 +63,8 @@ class Capture:
             "captures.open", world=world.number, host=port.host, interface=port.name
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the capture."""
         self._machine.call("captures.close", capture=self._number)
 
     def frames(self) -> Frames:

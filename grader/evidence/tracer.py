@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grader.disposable import Disposable
 from grader.errors import GraderError
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from grader.evidence.packet import Packet
     from grader.world import World
 
@@ -28,7 +26,7 @@ FREE_MARKS = (3, 5, 7, 9, 13, 17, 21, 25, 29, 33, 39, 43, 49, 53, 57, 61)
 READY_WITHIN = 10.0
 
 
-class Tracer:
+class Tracer(Disposable):
     """The table, held by a process of ours beside the sandbox while the context lasts."""
 
     def __init__(self, world: World) -> None:
@@ -42,15 +40,8 @@ class Tracer:
             done = self._process.so_far()
             raise GraderError(f"nft {done.outcome} without a table: {done.complaints.strip()}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the table away."""
         self._process.close()
 
     def passed(self, packet: Packet) -> bool:

@@ -5,9 +5,9 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
+from grader.disposable import Disposable
 from grader.machine.client import BOOTSTRAP, Machine, MachineError
 from grader.machine.idmap import IdMap, enter_command
 
@@ -16,7 +16,7 @@ GONE_WITHIN = 10.0
 PYTHON = ["/usr/bin/python3", "-I", "-c", BOOTSTRAP]
 
 
-class LocalMachine(Machine):
+class LocalMachine(Machine, Disposable):
     """An agent on this host's kernel. It dies with its owner, whatever way that ends."""
 
     def __init__(self, root: Path) -> None:
@@ -52,14 +52,4 @@ class LocalMachine(Machine):
             cast("BinaryIO", self._process.stdin).close()
         cast("BinaryIO", self._process.stdout).close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
         self._log.close()

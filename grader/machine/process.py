@@ -7,10 +7,9 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
+from grader.disposable import Disposable
 
+if TYPE_CHECKING:
     from grader.machine.client import Machine
 
 
@@ -49,7 +48,7 @@ class Completed:
         return f"exited with {self.exit}"
 
 
-class Process:
+class Process(Disposable):
     """A started program. Leaving its context kills what is left of it."""
 
     def __init__(self, machine: Machine, argv: tuple[str, ...], state: dict[str, Any]) -> None:
@@ -57,17 +56,6 @@ class Process:
         self.pid = int(state["pid"])
         self._machine = machine
         self._number = state["process"]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def wait(self, within: float) -> Completed:
         """Wait for its end, at most `within` seconds; look at `exit` to know."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grader.disposable import Disposable
 from grader.machine.process import Completed, Process
 from grader.sandbox.limits import Limits
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from grader.machine.client import Machine
 
 # The numbers of linux/capability.h: what tcpdump, iptables, sudo and timeout need, and no more.
@@ -19,7 +17,7 @@ WORK = "/work"
 ROOT = (0, 0)
 
 
-class NetnsSandbox:
+class NetnsSandbox(Disposable):
     """Namespaces on a machine, killed from outside when their context is left.
 
     A user namespace maps ids of its own, the image is the read-only root, /tmp, /run and /work
@@ -41,17 +39,6 @@ class NetnsSandbox:
             tmpfs=self.limits.of_folders(),
         )
         self.number: int = made["sandbox"]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Kill all that runs inside; its files and network vanish with it."""

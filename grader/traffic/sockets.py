@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from grader.disposable import Disposable
 from grader.errors import GraderError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Flow:
     timeout: float = 1.0
 
 
-class Talk:
+class Talk(Disposable):
     """Flows that one process has run, its sockets still open."""
 
     def __init__(self, world: World, flows: Sequence[Flow], user: tuple[int, int]) -> None:
@@ -86,10 +87,8 @@ class Talk:
             raise GraderError(f"the test sockets {done.outcome}: {done.complaints[-300:]}")
         self.outcomes: list[str] = json.loads(self._process.so_far().output)
 
-    def __enter__(self) -> Talk:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the sockets."""
         self._process.close()
 
     @property

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from grader.deadline import wait_until
+from grader.disposable import Disposable
 from grader.machine.process import Completed, Process, shown
 from grader.sandbox import Limits, NetnsSandbox
 from grader.world import services
@@ -14,7 +15,6 @@ from grader.world.blueprint import Blueprint, Interface, draw
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from grader.machine.client import Machine
@@ -24,7 +24,7 @@ READY_WITHIN = 15.0
 CLIENT_OUTPUT = 4 * 1024 * 1024
 
 
-class World:
+class World(Disposable):
     """A small internet on a machine; made when its context is entered, gone when it is left."""
 
     def __init__(
@@ -58,12 +58,8 @@ class World:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End all that runs in the world and let go of it."""
         self._stack.close()
 
     @property
