@@ -37,6 +37,7 @@ class Session:
     wire: Sequence[Packet]
     judged_from: int
     ended_early: bool
+    late: bool
     killed: bool
 
     def packets(self, wanted: Callable[[Packet], bool]) -> list[Packet]:
@@ -73,7 +74,7 @@ def session(task: TaskRun, world: World, wire: Capture) -> Session:
             wait_until(
                 lambda: captures(world, process),
                 within=limits["ready_within_s"],
-                what="a capture on the student's host",
+                what="no capture has begun on the student's host",
                 ended=lambda: "the command has ended" if has_ended(process) else None,
             )
         except TimedOut as error:
@@ -88,13 +89,14 @@ def session(task: TaskRun, world: World, wire: Capture) -> Session:
         early = has_ended(process) and not world.sandbox.captures()
         process.interrupt()
         done = process.wait(limits["ends_within_s"])
-        killed = False
-        if done.exit is None and not done.flooded:
+        late = done.exit is None and not done.flooded
+        if late:
             world.sandbox.terminate()
             done = process.wait(1.0)
-            killed = done.exit is None
+        killed = late and done.exit is None
         packets = wire.frames().packets
-        return Session(done, Printed(done.output, packets), packets, judged_from, early, killed)
+        printed = Printed(done.output, packets)
+        return Session(done, printed, packets, judged_from, early, late, killed)
 
 
 def process_output(done: Completed) -> tuple[bytes, bytes]:
@@ -117,7 +119,7 @@ def never_captured(done: Completed, error: TimedOut) -> CheckFailed:
     """Why there is nothing to judge."""
     said = done.complaints.strip() or done.output.strip()
     if done.exit is None:
-        return Overrun(f"no capture was started: {error.what}", hint=said[-500:])
+        return Overrun(error.what, hint=said[-500:] or "start tcpdump at once")
     return CheckFailed(
         f"the command {done.outcome} before it captured anything", hint=said[-500:] or PAGE
     )
@@ -197,7 +199,7 @@ def runs(session: Session, deliverable: Deliverable) -> str | None:
     """The command captures, prints packets, and ends on Ctrl-C."""
     if session.killed:
         raise Overrun(
-            "the command was still running 5 s after Ctrl-C and ignored SIGTERM",
+            "the command was still running 5 s after Ctrl-C, and after SIGTERM too",
             hint="let tcpdump run in the foreground, where Ctrl-C reaches it",
         )
     if session.done.flooded:
@@ -207,14 +209,16 @@ def runs(session: Session, deliverable: Deliverable) -> str | None:
             f"the command {session.done.outcome} before Ctrl-C, while packets were still to come",
             hint="capture until Ctrl-C: without -c, and without a timeout of a few seconds",
         )
-    if not session.printed.records:
+    if not any(record.packet for record in session.printed.records):
         said = session.done.complaints.strip()[-400:]
         raise CheckFailed(
-            f"no packet was printed, though {len(session.packets(is_query))} NTP queries and "
+            "no packet that was on the wire was printed, though "
+            f"{len(session.packets(is_query))} NTP queries and "
             f"{len(session.packets(is_response))} segments of HTTP(S) responses passed",
             hint=said or "-w writes packets to a file; without it tcpdump prints them",
         )
-    return "; ".join(deliverable.notes) or None
+    late = ["the command did not end on Ctrl-C, and got SIGTERM 5 s later"] if session.late else []
+    return "; ".join([*deliverable.notes, *late]) or None
 
 
 def must_show(session: Session, packets: list[Packet], what: str, because: str) -> None:
@@ -238,6 +242,7 @@ def is_mirrored(packet: Packet, other: Packet) -> bool:
     return (
         packet.protocol == other.protocol
         and packet.sent != other.sent
+        and not is_own_server(packet)
         and service in (packet.sport, packet.dport)
     )
 
@@ -278,11 +283,14 @@ def ipv6(session: Session) -> None:
         "segments of HTTP responses": lambda v: full_segments(session, v, HTTP),
         "segments of HTTPS responses": lambda v: full_segments(session, v, HTTPS),
     }
-    because = "the filter must not ask for IPv4 only, as `ip` and `udp[…]` do"
+    ipv4_only = "the filter must not ask for IPv4 only, as `ip` and `udp[…]` do"
+    some = "some over IPv6 were; a pipe may keep output back (-l)"
     shown = 0
     for what, of_version in kinds.items():
         if not session.printed.missing(of_version(4)):
-            must_show(session, of_version(6), f"{what} over IPv6", because)
+            wanted = of_version(6)
+            none = len(session.printed.missing(wanted)) == len(wanted)
+            must_show(session, wanted, f"{what} over IPv6", ipv4_only if none else some)
             shown += 1
     if not shown:
         raise CheckFailed("no kind of packet was printed completely even over IPv4", hint=PAGE)
@@ -379,6 +387,13 @@ def hex_ascii(session: Session) -> None:
                 f"expected the dump to begin with the IP header, found {record.offset} bytes of "
                 f"link header before it, behind: {record.summary[:60]}",
                 hint=hint,
+            )
+        shown = len(record.dump) - (record.offset or 0)
+        if record.packet and shown < len(record.packet.ip):
+            raise CheckFailed(
+                f"the dump has {shown} of the packet's {len(record.packet.ip)} bytes, behind: "
+                f"{record.summary[:60]}",
+                hint="-s cuts packets off; a pipe that is cut off needs -l",
             )
         expected = "".join(chr(b) if 32 < b < 127 else "." for b in record.dump)
         if record.ascii.replace(" ", ".") != expected.replace(" ", "."):

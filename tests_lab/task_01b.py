@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from grader.taskrun import TaskRun
     from grader.world import World
 
-ROOT, STUDENT, ROOTS_GROUP = (0, 0), (1000, 1000), (1000, 0)
+ROOT, STUDENT, ROOTS_GROUP, STUDENTS_GROUP = (0, 0), (1000, 1000), (1000, 0), (0, 1000)
 # A request in pieces, each a packet of its own.
-REQUEST = ("HEAD / HTTP/1.1\r\n", "Host: ocw.cs.pub.ro\r\n", "X-Nothing: 1\r\n", "\r\n")
+REQUEST = (
+    "HEAD / HTTP/1.1\r\n",
+    "Host: ocw.cs.pub.ro\r\n",
+    f"X-Padding: {'=' * 1000}\r\n",
+    "\r\n",
+)
 # The header of a question for the root's name servers (RFC 1035, 4.1.1).
 DNS_QUESTION = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"
-CLOSED, CHARGEN = 9, 19
-IMPATIENT = 0.2
+# Nothing listens there: ports below 1024, and above.
+CLOSED, CLOSED_HIGH = (9, 19), (33_434, 33_435)
 SETTLE_ATTEMPTS = 50
 PAGE = "man 8 iptables-extensions: LOG, owner, multiport, tcp"
 
@@ -111,13 +116,12 @@ def bench(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> 
 def web(world: World, sport: int, version: int = 4) -> Flow:
     """A connection that fetches a page, in several packets."""
     host = world.addresses(clients.SITES[0], version)[0]
-    return Flow("tcp", host, 80, sport, REQUEST, answered=True)
+    return Flow("tcp", host, 80, sport, REQUEST, answered=True, finishes=True)
 
 
-def knock(world: World, sport: int, port: int = CLOSED) -> Flow:
-    """One packet: a connection to a port that refuses it."""
-    host = world.addresses(clients.SITES[0], 4)[0]
-    return Flow("tcp", host, port, sport, timeout=IMPATIENT)
+def knock(world: World, sport: int, port: int = CLOSED[0], site: str = clients.SITES[0]) -> Flow:
+    """One packet: the request for a connection that is refused."""
+    return Flow("tcp", world.addresses(site, 4)[0], port, sport, timeout=0)
 
 
 def question(world: World, sport: int) -> Flow:
@@ -132,6 +136,8 @@ def runs(bench: Bench, deliverable: Deliverable) -> str | None:
     if not log_rules(bench.rules):
         elsewhere = [rule for rule in bench.rules.rules if "LOG" in rule.target]
         found = f"found only {elsewhere[0]}" if elsewhere else "found no such rule"
+        if "incompatible" in bench.rules.text:
+            found = "found a table that nft has made and that iptables-save cannot show"
         raise CheckFailed(
             f"expected a rule with target LOG in OUTPUT of some table, {found}; the script "
             f"{bench.done.outcome}",
@@ -143,17 +149,23 @@ def runs(bench: Bench, deliverable: Deliverable) -> str | None:
 @check("01b.logs_root_tcp", needs="01b.runs")
 def logs_root_tcp(bench: Bench) -> None:
     """TCP from ephemeral ports, of sockets that root owns, is logged."""
-    # Few packets, so that a rule with a limit shows as one in every_packet.
-    for sport in bench.ports:
-        seen = bench.observe(
-            "SYNs", [knock(bench.world, sport), knock(bench.world, sport, CHARGEN)]
-        )
-        if not seen.logged:
+    low, high = bench.ports
+    one, other = clients.SITES
+    # Two packets each: few, so that a rule with a limit shows as one in every_packet.
+    kinds = [
+        ("root", ROOT, [knock(bench.world, low, port, one) for port in CLOSED]),
+        ("root", ROOT, [knock(bench.world, high, port, other) for port in CLOSED_HIGH]),
+        ("root, in a group that is not root's,", STUDENTS_GROUP,
+         [knock(bench.world, low + 1, port, one) for port in CLOSED]),
+    ]  # fmt: skip
+    for who, user, flows in kinds:
+        if not bench.observe("SYNs", flows, user).logged:
             rules = "; ".join(str(rule) for rule in log_rules(read_rules(bench.world.student)))
+            to = f"{flows[0].host} port {flows[0].port}"
             raise CheckFailed(
-                f"two TCP packets of root from port {sport} were sent, and no LOG rule in OUTPUT "
-                f"counted one; the rules are: {rules}",
-                hint=f"ephemeral is the source port: {PAGE}",
+                f"{who} sent two TCP packets from port {flows[0].sport}, the first to {to}, and "
+                f"no LOG rule in OUTPUT counted one; the rules are: {rules or 'gone'}",
+                hint=f"ephemeral is the source port, and no other match is needed: {PAGE}",
             )
 
 
@@ -164,9 +176,11 @@ def every_packet(bench: Bench, task: TaskRun, rng: Random) -> str | None:
     connection = bench.observe("a connection's packets", [web(bench.world, ports[0])])
     burst = bench.observe("packets in a burst", [knock(bench.world, port) for port in ports[1:]])
     for seen in (connection, burst):
-        if seen.logged < seen.sent:
+        # What a rule stops after it was logged never shows on the wire.
+        expected = max(seen.sent, len(seen.outcomes))
+        if seen.logged < expected:
             raise CheckFailed(
-                f"of {seen.sent} {seen.what}, all root's TCP from ephemeral ports, "
+                f"of {expected} {seen.what}, all root's TCP from ephemeral ports, "
                 f"{seen.logged} were logged; by: {'; '.join(map(str, seen.rules)) or 'no rule'}",
                 hint="no limit, and no state or flag that only some packets of a connection have",
             )

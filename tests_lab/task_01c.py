@@ -12,6 +12,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from grader.check import check
 from grader.errors import CheckFailed
 from grader.evidence import Capture, Rule, Ruleset, read_rules
+from grader.evidence.counters import BACKENDS
 from grader.script import must_have_ended, said
 from grader.traffic import clients
 from grader.traffic.crafted import EPHEMERAL
@@ -33,6 +34,7 @@ NAME = "fep.grid.pub.ro"
 # Behind the header's id: one question, recursion desired (RFC 1035, 4.1).
 HEADER = "\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 TYPE_A_CLASS_IN = "\x00\x01\x00\x01"
+RAW = "iptables hands the program the packet from the IP header on (RAW); "
 PAGE = "man 8 iptables-extensions: bpf, TTL; man 8 nfbpf_compile"
 
 
@@ -56,18 +58,12 @@ class Once:
     done: Completed
     asked: int
     before: Ruleset
-    after: Ruleset
     queries: Sequence[tuple[str, int | None]]
 
     @property
     def right(self) -> bool:
         """Whether every query left with the TTL asked for."""
         return all(ttl == self.asked for _, ttl in self.queries)
-
-    @property
-    def rules(self) -> dict[Rule, int]:
-        """All rules, with the packets they matched of the queries."""
-        return self.after - self.before
 
 
 def query(world: World, sport: int, server: str = "8.8.8.8", port: int = DNS) -> Flow:
@@ -108,7 +104,7 @@ def once(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> O
     task.keep("rules.txt", lambda path: path.write_text(before.text))
     servers = ("8.8.8.8", "8.8.4.4")
     queries = [(s, ask(world, wire, query(world, ephemeral(world), s))[0]) for s in servers]
-    return Once(world, wire, done, asked, before, read_rules(world.student), queries)
+    return Once(world, wire, done, asked, before, queries)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +131,20 @@ def ladder(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Ladder:
     )
 
 
+@pytest.fixture(scope="module")
+def without_bpf(new_world: NewWorld, once: Once, run_script: RunScript) -> int | None:
+    """The TTL of a query in a fresh world where the script's BPF rules have been taken away."""
+    with new_world("commands-without-bpf") as world, Capture(world) as wire:
+        run_script(world, str(once.asked))
+        for backend in BACKENDS:
+            saved = world.student.run(f"{backend}-save", "-t", "mangle")
+            kept = [
+                line for line in saved.stdout.splitlines(keepends=True) if b"-m bpf" not in line
+            ]
+            world.student.run(f"{backend}-restore", stdin=b"".join(kept))
+        return ask(world, wire, query(world, ephemeral(world)))[0]
+
+
 @check("01c.runs")
 def runs(once: Once, deliverable: Deliverable) -> str | None:
     """The script, called with a TTL, leaves a rule with target TTL."""
@@ -148,22 +158,23 @@ def runs(once: Once, deliverable: Deliverable) -> str | None:
 
 
 @check("01c.bpf_match", needs="01c.runs")
-def bpf_match(once: Once) -> None:
+def bpf_match(once: Once, without_bpf: int | None) -> None:
     """The packets are chosen by a BPF program."""
-    chosen = [
-        rule
-        for rule in once.before.rules
-        if rule.table == "mangle" and rule.matches("bpf") and not accepts_all(once, rule)
+    programs = [
+        rule for rule in once.before.rules if rule.table == "mangle" and rule.matches("bpf")
     ]
-    ttl_rules = "; ".join(str(rule) for rule in once.before.rules if rule.target == "TTL")
-    if not chosen:
+    rules = "; ".join(str(rule) for rule in once.before.rules if rule.table == "mangle")
+    if not programs:
+        raise CheckFailed(f"expected a match `-m bpf`, found: {rules}", hint=PAGE)
+    if all(accepts_all(once, rule) for rule in programs):
         raise CheckFailed(
-            f"expected a match `-m bpf` whose program tells packets apart, found: {ttl_rules}",
+            f"expected a program that tells packets apart, found one that takes any: {rules}",
             hint=PAGE,
         )
-    if once.right and not any(once.rules.get(rule) for rule in chosen):
+    if once.right and without_bpf == once.asked:
         raise CheckFailed(
-            f"the queries' TTL was set, but no rule with -m bpf counted them: {ttl_rules}",
+            f"without the rules with -m bpf the queries' TTL is {without_bpf} all the same: "
+            f"something else chooses them, in: {rules}",
             hint=PAGE,
         )
 
@@ -193,7 +204,7 @@ def sets_ttl(once: Once) -> None:
             raise CheckFailed(
                 f"after `iptables_ttl.sh {once.asked}` a DNS query (UDP) to {server} port 53 is to "
                 f"leave with TTL {once.asked}; {found}. See wire.pcap",
-                hint="iptables hands the program the packet from the IP header on (RAW); " + PAGE,
+                hint=RAW + PAGE if ttl == DEFAULT_TTL else "the TTL asked for is $1; " + PAGE,
             )
 
 

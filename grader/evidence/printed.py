@@ -21,7 +21,12 @@ HEAD = re.compile(
     r"(?P<stamp>(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+|\d{6,}\.\d{6,9})?\s*"
     r"(?P<rest>\S.*)$"
 )
-BARE = re.compile(r"(?:\S+\s+(?:In|Out|B|M|P)\s+)?(?:IP6?|ARP|[0-9a-f:]{17} >)[ ,(]")
+LINK = r"(?:\S+\s+(?:In|Out|B|M|P)\s+)?(?:ifindex \d+ )?"
+MAC = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2} "
+# Behind a time stamp a packet begins like this; without one more of it must be there, since
+# scripts may print lines of their own.
+STAMPED = re.compile(rf"{LINK}(?:IP6?\b|ARP\b|ethertype\b|{MAC})")
+BARE = re.compile(rf"{LINK}(?:IP6? (?:\(|\S+ > )|ARP, |{MAC})")
 HEX = re.compile(r"^\s*0x(?P<offset>[0-9a-f]{4,}):  (?P<dump>.*)$")
 ENDS = re.compile(r"(?P<src>\S+) > (?P<dst>\S+?): ")
 LENGTH = re.compile(r"\blength:? (\d+)")
@@ -97,7 +102,7 @@ def _parse(text: str) -> Iterable[Record]:
                 _add_dump(record, dump["dump"])
             continue
         head = HEAD.match(line)
-        if head and (head["stamp"] or BARE.match(head["rest"])):
+        if head and (STAMPED if head["stamp"] else BARE).match(head["rest"]):
             if record is not None:
                 yield record
             number = int(head["number"]) if head["number"] else None

@@ -100,7 +100,7 @@ class NetnsSandbox(Disposable):
 
     def terminate(self) -> None:
         """Send SIGTERM to all that runs inside."""
-        self.run("/bin/kill", "-TERM", "-1", timeout=5)
+        self.run("bash", "-c", "kill -TERM -1", timeout=5)
 
     def put(self, name: str, data: bytes) -> str:
         """Write a file into the work folder; returns its path."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grader.world import World
 
 WITHIN = 20.0
+SHOWN = 4
 
 # Runs under the image's Python, beside the sandbox: takes flows as JSON, prints what came back,
 # and holds the sockets open until it is killed, since a closed socket's last packets have no owner.
@@ -36,12 +37,21 @@ def talk(flow):
     s.settimeout(flow["timeout"])
     if flow["sport"]:
         s.bind(("", flow["sport"]))
+    if not flow["timeout"]:
+        s.setblocking(False)
+        s.connect_ex((flow["host"], flow["port"]))
+        return "sent"
     s.connect((flow["host"], flow["port"]))
     for message in flow["messages"]:
         s.send(message.encode("latin-1"))
     if not flow["answered"]:
         return "sent"
-    return "answered" if s.recv(65536) else "closed"
+    answer = s.recv(65536)
+    if flow["finishes"]:
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(65536):
+            pass
+    return "answered" if answer else "closed"
 def attempt(flow):
     try:
         return talk(flow)
@@ -57,7 +67,9 @@ time.sleep(600)
 class Flow:
     """One socket: where it connects to, what it sends, and whether an answer is awaited.
 
-    `sport` 0 lets the kernel choose. `timeout` is in seconds, for each step.
+    `sport` 0 lets the kernel choose. `timeout` is in seconds, for each step; 0 sends the request
+    for a connection and does not wait for what becomes of it. A flow that `finishes` says so once
+    it is answered, but keeps its socket.
     """
 
     protocol: str
@@ -66,6 +78,7 @@ class Flow:
     sport: int = 0
     messages: tuple[str, ...] = ()
     answered: bool = False
+    finishes: bool = False
     timeout: float = 1.0
 
 
@@ -74,8 +87,9 @@ class Talk(Disposable):
 
     def __init__(self, world: World, flows: Sequence[Flow], user: tuple[int, int]) -> None:
         ends = ", ".join(
-            f"{one.protocol} {one.sport or '*'} → {one.host}:{one.port}" for one in flows
+            f"{one.protocol} {one.sport or '*'} → {one.host}:{one.port}" for one in flows[:SHOWN]
         )
+        ends += f" and {len(flows) - SHOWN} more" if len(flows) > SHOWN else ""
         world.commands.append(f"{world.student.name}# sockets of uid {user[0]}: {ends}")
         order = json.dumps([asdict(flow) for flow in flows]).encode()
         self._process: Process = world.student.start(
