@@ -493,6 +493,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     results = grading.complete()
     reports = {name: grading.reports / name for name in results}
     summary.show(terminalreporter, grading.lab.rubric, results, reports)
+    terminalreporter.write_line(f"reports: {grading.reports}")
     for link in grading.links:
         shown = summary.printable(str(link))
         terminalreporter.write_line(f"not graded: {shown} is a link", yellow=True)

@@ -103,7 +103,6 @@ def _show_one(terminal: Any, rubric: Rubric, name: str, found: list[Result], fol
                 if one.verdict is not Verdict.SKIPPED:
                     _show_check(terminal, one, folder)
             _show_skipped(terminal, [one for one in mine if one.verdict is Verdict.SKIPPED])
-    terminal.write_line(f"  report: {folder / 'report.json'}")
 
 
 def _show_skipped(terminal: Any, skipped: list[Result]) -> None:
