@@ -187,6 +187,13 @@ def test_noise_is_no_packet(text: str) -> None:
     assert Printed(text, WIRE).records == []
 
 
+def test_a_packet_may_be_older_than_the_one_before() -> None:
+    """A negative time, of a packet that another processor stamped, is a time."""
+    line = "   58  -00:00:00.000002073 IP 203.0.113.5.123 > 10.0.0.2.123: NTPv4, Server, length 48"
+    (record,) = Printed(line, []).records
+    assert (record.number, record.time_ns) == (58, -2073)
+
+
 def test_arp_is_a_record_without_a_packet(reader: NetnsSandbox, tmp_path: Path) -> None:
     """What is printed of ARP is a record, but of no IP packet."""
     frames = Frames([(START, True, bytes(Ether() / ARP(psrc="10.0.0.2", pdst="10.0.0.1")))], [])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEAD = re.compile(
     r"^\s*(?:(?P<number>\d+)\s\s)?\s*"
-    r"(?P<stamp>(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+|\d{6,}\.\d{6,9})?\s*"
+    r"(?P<stamp>-?(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+|\d{6,}\.\d{6,9})?\s*"
     r"(?P<rest>\S.*)$"
 )
 LINK = r"(?:\S+\s+(?:In|Out|B|M|P)\s+)?(?:ifindex \d+ )?"
@@ -57,14 +57,16 @@ class Record:
     @property
     def time_ns(self) -> int | None:
         """The time stamp as nanoseconds of the day, the epoch or since something; None if none."""
-        clock = self.stamp.rpartition(" ")[2]
+        clock = self.stamp.rpartition(" ")[2].removeprefix("-")
         whole, dot, fraction = clock.partition(".")
         if not dot:
             return None
         seconds = 0
         for part in whole.split(":"):
             seconds = seconds * 60 + int(part)
-        return seconds * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
+        time_ns = seconds * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
+        # Stamps are taken on several processors: a packet may be older than the one before it.
+        return -time_ns if self.stamp.startswith("-") else time_ns
 
     @property
     def length(self) -> int | None:
