@@ -47,11 +47,11 @@ SCRIPTS = {
     "nothing": ("# nothing", "FAILED", "before it captured anything"),
     "exits at once": ("exit 0", "FAILED", "exited with 0 before it captured anything"),
     "no such command": ("tcpdmup -n", "FAILED", "exited with 127 before it captured anything"),
-    "sleeps": ("sleep 1000", "TIMEOUT", "no capture was started"),
+    "sleeps": ("sleep 1000", "TIMEOUT", "no capture has begun"),
     "ignores signals": (
         "trap '' INT TERM HUP; tcpdump -n -i any & while :; do sleep 1; done",
         "TIMEOUT",
-        "ignored SIGTERM",
+        "after SIGTERM too",
     ),
     "floods stdout": ("tcpdump -n -i any >/dev/null & exec yes", "FAILED", "wrote more than may be"),  # noqa: E501
     "floods stderr": (

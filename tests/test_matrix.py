@@ -106,4 +106,4 @@ def test_second_run_says_the_same(
         for name, verdicts in graded.items()
         if again.get(name) != verdicts
     }
-    assert not different, said
+    assert not different, f"{different}\n{said}"
