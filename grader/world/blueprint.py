@@ -5,9 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import (
-    IPv4Address,
     IPv4Network,
-    IPv6Address,
     IPv6Network,
     ip_interface,
 )
@@ -16,7 +14,6 @@ from typing import Any
 from grader.errors import BadInput
 from grader.world.topology import HostSpec, NetworkSpec, Topology
 
-Address = IPv4Address | IPv6Address
 SWITCH = "switch"
 ATTEMPTS = 1000
 

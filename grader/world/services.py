@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Seconds between 1900, where NTP counts from, and 1970 (RFC 5905, 6).
-SPACE = struct.Struct(">I")
 FILES = "/run/netlab"
 
 
