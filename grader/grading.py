@@ -13,13 +13,12 @@ from grader.errors import BadInput, Unsupported
 from grader.image import find
 from grader.report import Result, Run, build, write
 from grader.rubric import Lab
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
 from grader.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SANDBOXES = ("auto", "netns", "docker", "vm")
 EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
 HOME = "submissions"
 
@@ -35,7 +34,7 @@ class Grading:
         self.started = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.seed = 0
         self.reports = Path()
-        self.sandbox = "auto"
+        self.sandbox = AUTO
         self.picked: list[str] = []
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
@@ -43,8 +42,8 @@ class Grading:
 
     def configure(self, *, seed: int | None, sandbox: str, reports: Path) -> None:
         """Take the options; without a seed one is drawn. Raises BadInput for what is not sound."""
-        if sandbox not in SANDBOXES:
-            raise BadInput(f"--sandbox: expected {', '.join(SANDBOXES)}; found {sandbox!r}")
+        if sandbox not in KINDS:
+            raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {sandbox!r}")
         self.sandbox = sandbox
         self.seed = secrets.randbelow(2**31) if seed is None else seed
         self.reports = reports
@@ -98,23 +97,16 @@ class Grading:
                 return path.relative_to(base).as_posix()
         return path.name
 
-    @property
-    def chosen(self) -> str:
-        """The sandbox that checks run in: auto takes the only one there is yet."""
-        return NetnsSandbox.kind if self.sandbox == "auto" else self.sandbox
+    def sandbox_of(self, check: Check) -> str:
+        """The kind of sandbox that `check` runs in; the first that is asked for if none will do."""
+        try:
+            return cheapest(check.requires, self.sandbox)
+        except Unsupported:
+            return self.sandbox if self.sandbox != AUTO else next(iter(OFFERS))
 
     def supports(self, check: Check) -> None:
-        """Raise Unsupported if the chosen sandbox cannot observe what `check` requires."""
-        if self.sandbox in {"docker", "vm"}:
-            raise Unsupported(
-                f"the sandbox {self.sandbox} is not there yet",
-                remedy="grade with --sandbox=auto or --sandbox=netns",
-            )
-        lacking = check.requires - NetnsSandbox.offers
-        if lacking:
-            raise Unsupported(
-                f"needs a sandbox that offers: {', '.join(sorted(lacking))}; netns does not"
-            )
+        """Raise Unsupported if no sandbox that may be taken can observe what `check` requires."""
+        cheapest(check.requires, self.sandbox)
 
     def complete(self) -> dict[str, tuple[Path, list[Result]]]:
         """All expected results by submission; what did not come is an error of ours, not a zero."""
@@ -134,7 +126,7 @@ class Grading:
             Verdict.ERROR,
             points=0.0,
             max_points=self.lab.rubric.tasks[check.task].checks[check.name],
-            sandbox=self.chosen,
+            sandbox=self.sandbox_of(check),
             message="not graded: the run ended before this check",
             hint="grade again",
         )

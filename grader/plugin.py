@@ -12,6 +12,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,9 @@ import pytest
 from grader import summary
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
-from grader.grading import EXIT_USAGE, SANDBOXES, Grading
+from grader.grading import EXIT_USAGE, Grading
 from grader.report import Result
+from grader.sandbox import KINDS
 from grader.submission import Submission
 from grader.taskrun import TaskRun
 
@@ -46,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("netlab", "grading of network labs")
     group.addoption(
         "--sandbox", dest="netlab_sandbox", default="auto", metavar="KIND",
-        help=f"where submissions run: {', '.join(SANDBOXES)} (default: %(default)s)",
+        help=f"where submissions run: {', '.join(KINDS)} (default: %(default)s)",
     )  # fmt: skip
     group.addoption(
         "--report-dir", dest="netlab_reports", default="reports", metavar="DIR",
@@ -206,22 +208,41 @@ class SubmissionNode(pytest.Directory):
         """The tasks, in the rubric's order."""
         grading = self.config.stash[GRADING]
         submission = Submission(grading.id_of(self.path), self.path)
-        for name in grading.lab.rubric.tasks:
-            yield TaskNode.of(self, grading, submission, name)
+        for name, checks in grading.lab.checks.items():
+            shared = TaskState()
+            for sandbox in dict.fromkeys(grading.sandbox_of(check) for check in checks):
+                yield TaskNode.of(self, grading, submission, name, sandbox, shared)
+
+
+@dataclass
+class TaskState:
+    """What a task's nodes share: the verdicts so far, and which node a check belongs to."""
+
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    homes: dict[str, TaskNode] = field(default_factory=dict)
 
 
 class TaskNode(pytest.Module):
-    """One task of one submission: what pytest calls a module, so that its fixtures are shared."""
+    """One task of one submission: what pytest calls a module, so that its fixtures are shared.
+
+    A task whose checks need different sandboxes has a node for each, all of the same id.
+    """
 
     run: TaskRun
     checks: list[Check]
-    verdicts: dict[str, Verdict]
+    state: TaskState
 
     @classmethod
     def of(
-        cls, parent: SubmissionNode, grading: Grading, submission: Submission, name: str
+        cls,
+        parent: SubmissionNode,
+        grading: Grading,
+        submission: Submission,
+        name: str,
+        sandbox: str,
+        state: TaskState,
     ) -> TaskNode:
-        """The node of task `name`."""
+        """The node of those checks of task `name` that run in `sandbox`."""
         module = grading.lab.modules[name]
         node: TaskNode = cls.from_parent(
             parent,
@@ -236,9 +257,12 @@ class TaskNode(pytest.Module):
             topology=grading.lab.topology,
             seed=f"{grading.seed}/{submission.id}/{name}",
             replay=f"./lab pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}",
+            sandbox=sandbox,
         )
-        node.checks = grading.lab.checks[name]
-        node.verdicts = {}
+        every = grading.lab.checks[name]
+        node.checks = [check for check in every if grading.sandbox_of(check) == sandbox]
+        node.state = state
+        state.homes |= dict.fromkeys((check.id for check in node.checks), node)
         return node
 
     def _getobj(self) -> Any:
@@ -300,9 +324,10 @@ def _picked(item: pytest.Item, picked: list[str]) -> bool:
 
 def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
     if isinstance(item, CheckItem):
-        by_id = {check.id: check for check in item.task.checks}
         for need in item.check.needs:
-            yield from _with_needs(CheckItem.of(item.task, by_id[need]))
+            home = item.task.state.homes[need]
+            check = next(one for one in home.checks if one.id == need)
+            yield from _with_needs(CheckItem.of(home, check))
     yield item
 
 
@@ -329,7 +354,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not isinstance(item, CheckItem):
         return
     for need in item.check.needs:
-        verdict = item.task.verdicts.get(need, Verdict.ERROR)
+        verdict = item.task.state.verdicts.get(need, Verdict.ERROR)
         reason = f"not judged: it needs {need}, which is {verdict}"
         if verdict is Verdict.UNSUPPORTED:
             raise Unsupported(reason)
@@ -366,7 +391,7 @@ def pytest_runtest_makereport(
                 return report
             result = _judge(item, error)
             item.stash[RESULT] = result
-            item.task.verdicts[item.check.id] = result.verdict
+            item.task.state.verdicts[item.check.id] = result.verdict
             _show_as(report, result, report.longrepr)
             report.netlab = summary.as_wire(item.task.run.submission.id, result)
     return report
@@ -390,7 +415,7 @@ def _judge(item: CheckItem, error: BaseException | None) -> Result:
         folder = grading.reports / run.submission.id
         evidence = run.keep_evidence(folder, check.id, error)
     return Result(
-        check.id, check.title, verdict, points, worth, grading.chosen,
+        check.id, check.title, verdict, points, worth, run.sandbox,
         message, hint, evidence, item.stash[DURATION],
     )  # fmt: skip
 

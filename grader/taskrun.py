@@ -31,14 +31,16 @@ class TaskRun:
         topology: Topology,
         seed: str,
         replay: str,
+        sandbox: str,
     ) -> None:
-        """`replay`: the command that grades this again in the same worlds."""
+        """`replay`: the command that grades this again in the same worlds; `sandbox`: its kind."""
         self.submission = submission
         self.name = name
         self.task = task
         self.topology = topology
         self.seed = seed
         self.replay = replay
+        self.sandbox = sandbox
         self.notes: dict[str, str] = {}
         self._savers: dict[str, Callable[[Path], object]] = {}
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 INTERNET = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "internet.yaml"
 
 
+@pytest.fixture(scope="session")
+def machine(local_machine: Machine) -> Machine:
+    """This host's kernel."""
+    return local_machine
+
+
 @pytest.fixture
 def sandbox(machine: Machine) -> Iterator[NetnsSandbox]:
     """A sandbox of the test's own."""

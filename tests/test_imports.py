@@ -17,6 +17,7 @@ REPO = Path(__file__).resolve().parents[1]
 LAYERS = [
     {"plugin", "cli"},
     {"doctor"},
+    {"warm"},
     {"summary", "export"},
     {"grading"},
     {"report"},

@@ -2,7 +2,18 @@
 
 from grader.evidence.capture import Capture
 from grader.evidence.counters import Rule, Ruleset, read_rules
+from grader.evidence.kernel_log import KernelLog, LoggedPacket
 from grader.evidence.packet import Packet
 from grader.evidence.printed import Printed, Record
 
-__all__ = ["Capture", "Packet", "Printed", "Record", "Rule", "Ruleset", "read_rules"]
+__all__ = [
+    "Capture",
+    "KernelLog",
+    "LoggedPacket",
+    "Packet",
+    "Printed",
+    "Record",
+    "Rule",
+    "Ruleset",
+    "read_rules",
+]

@@ -1,6 +1,6 @@
 """Making an image, in stages that a killed build leaves behind for the next one.
 
-wheels → authority → overlay → rootfs.tar (mmdebstrap) → tree. Each stage is made under a name
+wheels → authority → overlay → rootfs.tar (mmdebstrap) → disk (sqfstar) → tree. Each stage is made under a name
 of its own and renamed when it is whole, so a stage that is there is complete. All of it
 happens in `.build-<id>/` beside the images; the last rename makes the image.
 """
@@ -84,6 +84,7 @@ class _Build:
         self.stage("tls", authority.make, "making the world's certificate authority")
         self.stage("overlay.tar", self.write_overlay, "packing the lab's own files")
         self.stage("rootfs.tar", self.debootstrap, "installing Debian packages (about a minute)")
+        self.stage("disk.sqfs", self.pack_disk, "packing the microVM's disk")
         self.stage("image", self.unpack, "unpacking the tree for the sandboxes' users")
         final = store.images_folder() / self.name
         (self.folder / "image").rename(final)
@@ -147,10 +148,22 @@ class _Build:
                 "mmdebstrap",
                 mmdebstrap_command(self.recipe, target, overlay=self.folder / "overlay.tar"),
                 log=self.log,
-                env={"TMPDIR": str(scratch), "LC_ALL": "C.UTF-8"},
+                # The microVM has an initrd of its own (grader.machine.microvm): none is to be made.
+                env={"TMPDIR": str(scratch), "LC_ALL": "C.UTF-8", "INITRD": "No"},
                 progress=self.relay,
                 remedy="if Debian's mirror could not be reached, start again when it can",
             )
+
+    def pack_disk(self, target: Path) -> None:
+        """Make of the whole root file system the disk that a microVM starts from."""
+        with (self.folder / "rootfs.tar").open("rb") as archive:
+            run_logged(
+                "sqfstar",
+                ["sqfstar", "-comp", "lz4", "-no-progress", "-quiet", str(target), "dev/*"],
+                log=self.log,
+                stdin=archive,
+                remedy="see that the disk is not full, then start again",
+            )  # fmt: skip
 
     def relay(self, line: str) -> None:
         """Pass mmdebstrap's own progress lines on."""
@@ -163,6 +176,7 @@ class _Build:
         target.chmod(0o755)
         unpack(self.folder / "rootfs.tar", target / "rootfs", self.ids)
         shutil.copytree(self.folder / "tls", target / "tls")
+        os.link(self.folder / "disk.sqfs", target / "disk.sqfs")
         facts = {
             "id": self.name,
             "suite": self.recipe.suite,
@@ -214,10 +228,10 @@ def require_tools() -> None:
     if platform.machine() != "x86_64":
         what = f"images are built on x86_64, this machine is {platform.machine()}"
         raise Unsupported(what, remedy="grade on an x86_64 machine")
-    missing = [tool for tool in ("mmdebstrap", "setpriv", "tar") if shutil.which(tool) is None]
+    missing = [tool for tool in ("mmdebstrap", "setpriv", "sqfstar", "tar") if shutil.which(tool) is None]
     if missing:
         what = f"building the image needs {', '.join(missing)}, which this machine does not have"
-        remedy = "sudo apt-get install mmdebstrap uidmap debian-archive-keyring util-linux tar"
+        remedy = "sudo apt-get install mmdebstrap uidmap debian-archive-keyring squashfs-tools tar"
         raise Unsupported(what, remedy=remedy)
 
 

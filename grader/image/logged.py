@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from grader.errors import GraderError
 
@@ -21,6 +21,7 @@ def run_logged(
     *,
     log: Path,
     remedy: str,
+    stdin: IO[bytes] | None = None,
     env: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> None:
@@ -32,7 +33,7 @@ def run_logged(
         log.open("a", encoding="utf-8") as file,
         subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from grader.machine.idmap import IdMap
 
 # To be raised when this package makes another image of the same inputs.
-FORMAT = 1
+FORMAT = 2
 
 LAB = Path(__file__).resolve().parents[2] / "fixtures" / "image"
 

@@ -32,18 +32,19 @@ BUILD = ".build-"
 class Image:
     """A root file system that sandboxes can be made of.
 
-    `root` is the tree, owned by the ids of the sandboxes' users; `tls` holds ca.crt, ca.key,
-    server.crt and server.key of the world's HTTPS server.
+    `root` is the tree, owned by the ids of the sandboxes' users; `disk` the same as a squashfs
+    for microVMs; `tls` holds ca.crt, ca.key, server.crt and server.key of the world's HTTPS server.
     """
 
     id: str
     root: Path
+    disk: Path
     tls: Path
 
     @classmethod
     def at(cls, folder: Path) -> Image:
         """The image kept in `folder`."""
-        return cls(id=folder.name, root=folder / "rootfs", tls=folder / "tls")
+        return cls(id=folder.name, root=folder / "rootfs", disk=folder / "disk.sqfs", tls=folder / "tls")
 
     def facts(self) -> dict[str, Any]:
         """What was written down at the build: suite, time, the packages' versions."""

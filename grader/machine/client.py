@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from grader.errors import GraderError
 from grader.machine.agent.wire import Channel, WireError
+from grader.machine.process import Completed, Process
 
 # Executed by the machine's Python: take the agent's code from the stream, then serve on it.
 BOOTSTRAP = (
@@ -21,6 +22,7 @@ BOOTSTRAP = (
     "from agent.server import main;main()"
 )
 GRACE = 15.0
+OUTPUT_LIMIT = 16 * 1024 * 1024
 
 
 class MachineError(GraderError):
@@ -44,34 +46,33 @@ def agent_archive() -> bytes:
     return f"{len(body):012d}".encode() + body
 
 
+def ship_agent(writer: BinaryIO) -> None:
+    """Send the agent's code to a BOOTSTRAP at the other end. Raises OSError."""
+    writer.write(agent_archive())
+    writer.flush()
+
+
 class Machine:
     """A machine whose agent is at the other end of a stream. Calls may come from any thread."""
 
     _receiver: threading.Thread | None = None
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:
-        writer.write(agent_archive())
-        writer.flush()
         self._channel = Channel(reader, writer)
         self._ids = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._gone: str | None = None
-        self._ready: Future[dict[str, Any]] = Future()
+        self.kernel = ""
         self._receiver = threading.Thread(target=self._receive, daemon=True)
         self._receiver.start()
 
-    @property
-    def kernel(self) -> str:
-        """The machine's kernel release, as uname(2) says it."""
-        return str(self._ready.result(GRACE)["kernel"])
-
     def ready(self, timeout: float) -> None:
-        """Wait until the agent serves. Raises MachineError if it does not within `timeout` s."""
-        try:
-            self._ready.result(timeout)
-        except TimeoutError:
-            raise MachineError(f"the agent did not answer within {timeout:g} s") from None
+        """Wait until the agent serves; `kernel` is then the release that uname(2) says.
+
+        Raises MachineError if it does not within `timeout` seconds.
+        """
+        self.kernel = self.call("system.kernel", within=timeout - GRACE)
 
     def call(self, name: str, *, within: float = 0.0, **args: Any) -> Any:
         """Have the agent do `name`. `within`: the seconds that the call itself may wait.
@@ -88,11 +89,34 @@ class Machine:
             self._channel.send({"id": number, "call": name, "args": args})
             return answer.result(within + GRACE)
         except TimeoutError:
-            raise MachineError(f"{name}: no answer within {within + GRACE:g} s") from None
+            silent = f"{name}: no answer within {within + GRACE:g} s"
+            raise MachineError(f"{silent}{self.why_gone()}") from None
         except (OSError, ValueError) as error:
-            raise MachineError(f"{name}: the agent is gone: {error}") from error
+            raise MachineError(f"{name}: the agent is gone: {error}{self.why_gone()}") from error
         finally:
             self._waiting.pop(number, None)
+
+    def start(
+        self, *argv: str, env: dict[str, str] | None = None, stdin: bytes | None = None
+    ) -> Process:
+        """Start a program as this machine's root, outside of every sandbox."""
+        state = self.call(
+            "processes.start",
+            within=10,
+            argv=list(argv),
+            env=env or {},
+            output_limit=OUTPUT_LIMIT,
+            stdin=stdin,
+        )
+        return Process(self, argv, state)
+
+    def run(self, *argv: str, timeout: float, stdin: bytes | None = None) -> Completed:
+        """Run a program as this machine's root, at most `timeout` seconds; then it is killed."""
+        return self.start(*argv, stdin=stdin).finish(timeout)
+
+    def why_gone(self) -> str:
+        """What more can be said of a machine that has ended or is silent."""
+        return ""
 
     def join(self, within: float) -> None:
         """Wait until nothing can come from the agent any more, at most `within` seconds."""
@@ -106,17 +130,15 @@ class Machine:
                 self._deliver(message)
         except (OSError, ValueError, WireError) as error:
             reason = f"the agent's stream broke: {error}"
+        reason += self.why_gone()
         with self._lock:
             self._gone = reason
             waiting = list(self._waiting.values())
-        for future in [self._ready, *waiting]:
+        for future in waiting:
             if not future.done():
                 future.set_exception(MachineError(reason))
 
     def _deliver(self, message: dict[str, Any]) -> None:
-        if "ready" in message:
-            self._ready.set_result(message)
-            return
         future = self._waiting.get(message["id"])
         if future is None or future.done():
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from grader.disposable import Disposable
-from grader.machine.client import BOOTSTRAP, Machine, MachineError
+from grader.machine.client import BOOTSTRAP, Machine, MachineError, ship_agent
 from grader.machine.idmap import IdMap, enter_command
 
 START_WITHIN = 20.0
@@ -34,6 +34,7 @@ class LocalMachine(Machine, Disposable):
         )
         streams = cast("BinaryIO", self._process.stdout), cast("BinaryIO", self._process.stdin)
         try:
+            ship_agent(streams[1])
             super().__init__(*streams)
             self.ready(START_WITHIN)
         except (MachineError, OSError) as error:

@@ -1,6 +1,7 @@
 """Where one deliverable's processes live: disposable, limited, without a way out."""
 
+from grader.sandbox.kinds import AUTO, KINDS, OFFERS, cheapest
 from grader.sandbox.limits import Limits
 from grader.sandbox.netns import NetnsSandbox
 
-__all__ = ["Limits", "NetnsSandbox"]
+__all__ = ["AUTO", "KINDS", "OFFERS", "Limits", "NetnsSandbox", "cheapest"]

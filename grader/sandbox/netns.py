@@ -24,9 +24,6 @@ class NetnsSandbox(Disposable):
     are fresh memory, no new privileges can be gained, and nothing of the host is to be seen.
     """
 
-    kind = "netns"
-    offers = frozenset({"packets", "counters", "figures"})
-
     def __init__(self, machine: Machine, limits: Limits | None = None) -> None:
         """Raises MachineError if the sandbox cannot be made."""
         self.machine = machine

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from . import namespaces as ns
 from . import rtnetlink as rt
 from .processes import Processes
-from .sandboxes import ENVIRONMENT, Sandboxes
+from .sandboxes import Sandboxes
 
 T = TypeVar("T")
 SIOCETHTOOL = 0x8946
@@ -133,18 +133,9 @@ class Network:
         stdin: bytes | None = None,
     ) -> dict[str, Any]:
         """Start a program on a host of the world, as the machine's root."""
-        spec = {
-            "argv": argv,
-            "cwd": "/tmp",  # noqa: S108
-            "env": ENVIRONMENT | env,
-            "user": None,
-            "uid_root": None,
-            "capabilities": None,
-            "limits": {"CORE": 0},
-        }
         join = [(self._all[world].namespaces[host], ns.CLONE_NEWNET)]
-        process = self._processes.start(
-            spec, join, output_limit=output_limit, terminal=False, stdin=stdin
+        process = self._processes.start_as_root(
+            argv, join, env=env, output_limit=output_limit, stdin=stdin
         )
         self._all[world].processes.append(process.number)
         return process.state()

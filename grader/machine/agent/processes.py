@@ -18,6 +18,15 @@ from typing import Any
 from .zygote import Zygote
 
 CHUNK = 65_536
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+}
 # Children may hold a process's pipes open after its end: this long is waited for their end.
 DRAIN_S = 0.2
 
@@ -170,6 +179,40 @@ class Processes:
             threading.Thread(target=_feed, args=(stdin_write, stdin), daemon=True).start()
             process.stdin = None
         return process
+
+    def start_as_root(
+        self,
+        argv: list[str],
+        join: list[tuple[int, int]],
+        *,
+        env: dict[str, str],
+        output_limit: int,
+        stdin: bytes | None,
+        cwd: str = "/tmp",  # noqa: S108
+    ) -> Process:
+        """Start a program as the machine's root, outside of every sandbox."""
+        spec = {
+            "argv": argv,
+            "cwd": cwd,
+            "env": ENVIRONMENT | env,
+            "user": None,
+            "uid_root": None,
+            "capabilities": None,
+            "limits": {"CORE": 0},
+        }
+        return self.start(spec, join, output_limit=output_limit, terminal=False, stdin=stdin)
+
+    def call_start(
+        self,
+        argv: list[str],
+        *,
+        env: dict[str, str],
+        output_limit: int,
+        stdin: bytes | None = None,
+    ) -> dict[str, Any]:
+        """Start a program as the machine's root, in the machine's own namespaces."""
+        process = self.start_as_root(argv, [], env=env, output_limit=output_limit, stdin=stdin)
+        return process.state()
 
     def call_wait(self, process: int, timeout: float) -> dict[str, Any]:
         """Wait for the program's end and its last output, at most `timeout` seconds."""

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from . import namespaces as ns
-from .processes import Process, Processes
+from .processes import ENVIRONMENT, Process, Processes
 from .zygote import Zygote
 
 IMAGE = "/machine"
@@ -16,15 +16,6 @@ RANGE = 65_536
 FIRST_CREATOR, CREATORS = 40_000, 20_000
 ENTER_ALL = ns.CLONE_NEWUSER | ns.ALL_BUT_USER
 ENTER_NETWORK = ns.CLONE_NEWUSER | ns.CLONE_NEWNET
-ENVIRONMENT = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/root",
-    "USER": "root",
-    "LOGNAME": "root",
-    "SHELL": "/bin/bash",
-    "LANG": "C.UTF-8",
-    "TERM": "dumb",
-}
 
 
 class Sandbox:

@@ -14,9 +14,11 @@ from typing import Any
 from .captures import Captures
 from .files import Files
 from .filters import Filters
+from .kernel_log import KernelLog
 from .network import Network
 from .processes import Processes
 from .sandboxes import Sandboxes
+from .system import System
 from .wire import Channel
 from .zygote import Zygote
 
@@ -31,6 +33,8 @@ class Agent:
         self.captures = Captures(self.network)
         self.filters = Filters()
         self.files = Files()
+        self.system = System()
+        self.kernel_log = KernelLog()
 
     def answer(self, call: str, args: dict[str, Any]) -> object:
         """Do what `call` names. Raises LookupError for a name that is none."""
@@ -55,7 +59,6 @@ def serve(channel: Channel, zygote: Zygote) -> None:
             reply["traceback"] = traceback.format_exc()
         channel.send(reply)
 
-    channel.send({"ready": True, "pid": os.getpid(), "kernel": os.uname().release})
     while (message := channel.receive()) is not None:
         threading.Thread(target=answer, args=(message,), daemon=True).start()
 

@@ -1,0 +1,46 @@
+"""A machine that is a QEMU guest: a kernel of its own, at the other end of a virtio port."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from grader.disposable import Disposable
+from grader.machine.client import Machine, ship_agent
+
+if TYPE_CHECKING:
+    from grader.machine.microvm.qemu import Qemu
+
+
+class MicroVM(Machine, Disposable):
+    """A guest with an agent. It dies with its owner, whatever way that ends."""
+
+    def __init__(self, qemu: Qemu) -> None:
+        """Take over `qemu`, in which an agent serves or a BOOTSTRAP waits for `boot`."""
+        self._qemu = qemu
+        self._streams = qemu.agent.makefile("rb"), qemu.agent.makefile("wb")
+        super().__init__(*self._streams)
+
+    def boot(self, within: float) -> None:
+        """Give a guest that starts its agent, and wait until it serves. Raises MachineError."""
+        ship_agent(self._streams[1])
+        self.ready(within)
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process id."""
+        return self._qemu.pid
+
+    def why_gone(self) -> str:
+        """Whether QEMU has ended, and the end of the guest's serial log."""
+        state = "has ended" if self._qemu.ended else "still runs"
+        said = self._qemu.last_words() or "(nothing)"
+        return f"; QEMU {state}, and this is the end of the microVM's serial log:\n{said}"
+
+    def close(self) -> None:
+        """Kill the guest and with it all that runs in it."""
+        self._qemu.close()
+        self.join(5)  # a stream that a thread reads cannot be closed
+        for stream in self._streams:
+            with suppress(OSError):  # what was still to be sent
+                stream.close()

@@ -1,0 +1,34 @@
+"""Which sandbox can observe what, the cheapest first."""
+
+from __future__ import annotations
+
+from grader.errors import Unsupported
+
+AUTO = "auto"
+_ON_THIS_KERNEL = frozenset({"packets", "counters", "figures"})
+_ON_ITS_OWN = _ON_THIS_KERNEL | {"kernel_log", "kernel_tracing", "sysctls"}
+# What each kind offers to a check that requires it.
+OFFERS = {"netns": _ON_THIS_KERNEL, "docker": _ON_THIS_KERNEL, "vm": _ON_ITS_OWN}
+KINDS = (AUTO, *OFFERS)
+NOT_YET = {"docker"}
+
+
+def cheapest(requires: frozenset[str], wanted: str = AUTO) -> str:
+    """The sandbox for what `requires`: the one that is `wanted`, or the cheapest that will do.
+
+    Raises Unsupported if there is none.
+    """
+    if wanted in NOT_YET:
+        raise Unsupported(
+            f"the sandbox {wanted} is not there yet",
+            remedy="grade with --sandbox=auto, netns or vm",
+        )
+    for kind in OFFERS if wanted == AUTO else [wanted]:
+        if requires <= OFFERS[kind]:
+            return kind
+    lacking = ", ".join(sorted(requires - OFFERS.get(wanted, frozenset())))
+    able = [kind for kind, offers in OFFERS.items() if requires <= offers]
+    raise Unsupported(
+        f"needs a sandbox that offers {lacking}; {wanted} does not",
+        remedy=f"grade with --sandbox={able[0]}" if able else "no sandbox offers it",
+    )
