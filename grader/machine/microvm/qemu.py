@@ -218,6 +218,7 @@ class Qemu(Disposable):
         self._monitor.close()
         with suppress(OSError):
             self.agent.shutdown(socket.SHUT_RDWR)  # a thread may be reading
+        self.agent.close()
         self._said.close()
 
 
