@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -10,8 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.check import check
-from grader.errors import CheckFailed, Unsupported
-from grader.evidence import Capture, Packet, Rule, Ruleset, read_rules
+from grader.errors import CheckFailed
+from grader.evidence import (
+    Capture,
+    KernelLog,
+    KernelRecord,
+    LoggedPacket,
+    Packet,
+    Rule,
+    Ruleset,
+    read_rules,
+)
 from grader.script import must_have_ended, said
 from grader.traffic import clients
 from grader.traffic.sockets import Flow, Talk
@@ -48,7 +58,7 @@ class Observed:
     logged: int
     anywhere: int
     outcomes: Sequence[str]
-    rules: Sequence[Rule]
+    rules: Mapping[Rule, int]
 
     @property
     def answered(self) -> bool:
@@ -93,7 +103,7 @@ class Bench:
         }
         return Observed(
             what, sent, sum(from_output.values()), sum(counted.values()),
-            talk.outcomes, tuple(counted),
+            talk.outcomes, counted,
         )  # fmt: skip
 
 
@@ -266,6 +276,45 @@ def passes(bench: Bench, rng: Random) -> None:
 
 
 @check("01b.log_lines", needs="01b.runs", requires=["kernel_log"])
-def log_lines() -> None:
-    """The kernel log has a line with the prefix for each such packet and for nothing else."""
-    raise Unsupported("no sandbox shows the kernel log yet")
+def log_lines(bench: Bench, kernel_log: KernelLog, rng: Random) -> None:
+    """The kernel log has a line for each packet that the rules count, and no other such line."""
+    world = bench.world
+    ports = bench.fresh_ports(4, rng)
+    low = rng.randrange(1025, 32_000)
+    tries = [
+        (ROOT, [web(world, ports[0]), knock(world, ports[1])]),
+        (STUDENT, [web(world, ports[2])]),
+        (ROOT, [question(world, ports[3]), knock(world, low)]),
+    ]
+    for user, flows in tries:
+        before = len(kernel_log.records())
+        seen = bench.observe("packets", flows, user)
+        sports = {flow.sport for flow in flows}
+        lines = [one for one in kernel_log.records()[before:] if concerns(one.packet, sports)]
+        must_agree(seen, lines)
+
+
+def concerns(packet: LoggedPacket | None, ports: set[int]) -> bool:
+    """Whether a line tells of a packet of one of our sockets."""
+    return packet is not None and bool({packet.sport, packet.dport} & ports)
+
+
+def must_agree(seen: Observed, lines: Sequence[KernelRecord]) -> None:
+    """For each prefix, there are as many lines as packets were counted by rules that have it."""
+    counted: Counter[str] = Counter()
+    for rule, packets in seen.rules.items():
+        counted[rule.option("--log-prefix") or ""] += packets
+    logged = Counter(one.packet.prefix for one in lines if one.packet)
+    for prefix in sorted(counted | logged):
+        if counted[prefix] == logged[prefix]:
+            continue
+        nearest = next((one for one in lines if one.packet and one.packet.prefix == prefix), None)
+        hint = "no rule that iptables lists has logged them: look at nft list ruleset"
+        if counted[prefix] > logged[prefix]:
+            hint = "is a logger switched off? see sysctl net.netfilter.nf_log"
+        raise CheckFailed(
+            f"rules with the prefix {prefix!r} counted {counted[prefix]} packets, and the kernel "
+            f"log has {logged[prefix]} lines with it"
+            + (f", such as: {nearest}" if nearest else ""),
+            hint=f"{hint}; {PAGE}",
+        )

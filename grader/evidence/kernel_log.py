@@ -29,7 +29,7 @@ PACKET = re.compile(r"(?P<prefix>.*?)IN=(?P<rest>\S* OUT=\S* .*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Record:
+class KernelRecord:
     """One record: its sequence number, microseconds since boot, level (0 to 7) and text."""
 
     sequence: int
@@ -39,7 +39,7 @@ class Record:
     text: str
 
     @classmethod
-    def parse(cls, raw: bytes) -> Record:
+    def parse(cls, raw: bytes) -> KernelRecord:
         """Take apart what a read of /dev/kmsg gave."""
         head, _, body = raw.decode(errors="replace").partition(";")
         priority, sequence, time_us, *_ = head.split(",")
@@ -95,17 +95,17 @@ class KernelLog(Disposable):
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._records: list[Record] = []
+        self._records: list[KernelRecord] = []
         self._bookmark: int = machine.call("kernel_log.open")
 
     def close(self) -> None:
         """Forget the place."""
         self._machine.call("kernel_log.close", bookmark=self._bookmark)
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[KernelRecord]:
         """What the kernel has said until now. Raises GraderError if any of it was overwritten."""
         answer = self._machine.call("kernel_log.read", within=10, bookmark=self._bookmark)
-        new = [Record.parse(raw) for raw in answer["records"]]
+        new = [KernelRecord.parse(raw) for raw in answer["records"]]
         every = [*self._records[-1:], *new]
         gap = any(b.sequence != a.sequence + 1 for a, b in zip(every, every[1:], strict=False))
         if answer["lost"] or gap:

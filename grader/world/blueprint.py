@@ -14,7 +14,7 @@ from typing import Any
 from grader.errors import BadInput
 from grader.world.topology import HostSpec, NetworkSpec, Topology
 
-SWITCH = "switch"
+SWITCH, CHAIN, CABLE = "switch", "chain", "cable"
 ATTEMPTS = 1000
 
 
@@ -46,6 +46,7 @@ class Blueprint:
     links: list[tuple[Interface, Interface]] = field(default_factory=list)
     bridges: dict[str, list[str]] = field(default_factory=dict)
     routes: list[tuple[str, str, str]] = field(default_factory=list)
+    cables: set[str] = field(default_factory=set)
     subnets: set[IPv4Network | IPv6Network] = field(default_factory=set)
 
     def interface(self, host: str, name: str | None = None) -> Interface:
@@ -60,7 +61,11 @@ class Blueprint:
                 *(_host_plan(name, spec, sandbox) for name, spec in self.hosts.items()),
             ],
             "links": [
-                {"ends": [[end.host, end.name, end.mac] for end in link]} for link in self.links
+                {
+                    "ends": [[end.host, end.name, end.mac] for end in link],
+                    "offload": link[0].name in self.cables,
+                }
+                for link in self.links
             ],
             "bridges": [
                 {"host": switch, "name": "br0", "ports": ports}
@@ -121,19 +126,26 @@ def draw(topology: Topology, rng: random.Random) -> Blueprint:
         members[name] = [name] if alone else [f"{name}{i}" for i in range(1, count + 1)]
         blueprint.hosts |= dict.fromkeys(members[name], spec)
         blueprint.student = name if spec.sandbox else blueprint.student
-        blueprint.server = name if spec.services else blueprint.server
+        blueprint.server = name if "dns" in spec.services else blueprint.server
+    # Theirs are given: nothing that is drawn may be the same.
+    blueprint.subnets |= {one.ipv4 for one in topology.networks if one.kind == CABLE}
+    add = {SWITCH: _add_switch, CHAIN: _add_chain, CABLE: _add_cable}
     for network in topology.networks:
         hosts = [one for name in network.hosts for one in members[name]]
-        add = _add_switch if network.kind == SWITCH else _add_chain
-        add(blueprint, network, hosts, rng)
+        add[network.kind](blueprint, network, hosts, rng)
     _add_names(blueprint, topology, rng)
     return blueprint
 
 
 def _subnet(
-    blueprint: Blueprint, network: IPv4Network | IPv6Network, bits: int, rng: random.Random
+    blueprint: Blueprint,
+    network: IPv4Network | IPv6Network | None,
+    bits: int,
+    rng: random.Random,
 ) -> Any:
     """A random subnet of `network` of prefix length `bits`, which no other link has."""
+    if network is None:
+        raise BadInput("networks: expected an IPv6 network to draw from, found none")
     for _ in range(ATTEMPTS):
         offset = rng.getrandbits(bits - network.prefixlen) << (network.max_prefixlen - bits)
         found = type(network)((int(network.network_address) + offset, bits))
@@ -202,6 +214,20 @@ def _add_chain(
         ]
         # Errors that a router sends come from its address towards the student: a way back.
         lan += [str(ip_interface(address).network) for address in out.addresses]
+
+
+def _add_cable(
+    blueprint: Blueprint, network: NetworkSpec, hosts: list[str], rng: random.Random
+) -> None:
+    """One link, whose ends have the network's first two addresses."""
+    names = network.interfaces or ("", "")
+    ends = [
+        Interface(host, name, _mac(rng), (f"{network.ipv4[i]}/{network.ipv4.prefixlen}",))
+        for i, (host, name) in enumerate(zip(hosts, names, strict=True), start=1)
+    ]
+    blueprint.interfaces += ends
+    blueprint.links.append((ends[0], ends[1]))
+    blueprint.cables.add(ends[0].name)
 
 
 def _add_names(blueprint: Blueprint, topology: Topology, rng: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""The services of a world's internet: dnsmasq, chronyd and nginx, started and ready."""
+"""The services of a world: dnsmasq, chronyd, nginx and iperf3, started and ready."""
 
 from __future__ import annotations
 
@@ -66,6 +66,11 @@ def ntp(folder: str) -> Service:
         {f"{folder}/ntp": b""},
         (("udp", 123),),
     )  # fmt: skip
+
+
+def iperf3() -> Service:
+    """A server for measurements of throughput, on the port that clients take if none is named."""
+    return Service("iperf3", ("iperf3", "--server"), {}, (("tcp", 5201),))
 
 
 PAGE = """<!DOCTYPE html>

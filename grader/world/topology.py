@@ -12,13 +12,15 @@ from grader.document import Strict
 # What a switch and a link between routers get out of their network.
 SWITCH_PREFIX, LINK_PREFIX, PREFIX_6 = 24, 30, 64
 
-ServiceName = Literal["dns", "ntp", "web"]
+ServiceName = Literal["dns", "ntp", "web", "iperf3"]
 
 
 def _as_range(value: object) -> object:
     return (value, value) if isinstance(value, int) else value
 
 
+# IFNAMSIZ, with the zero at the end (linux/if.h).
+InterfaceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
 Count = Annotated[
     tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]],
     BeforeValidator(_as_range),
@@ -45,20 +47,30 @@ class HostSpec(Strict):
 
 
 class NetworkSpec(Strict):
-    """Links between hosts: one switch for all, or a chain of links in the hosts' order."""
+    """Links between hosts: a switch for all, a chain of links in their order, or one cable.
+
+    A switch and a chain draw their subnets from `ipv4` and `ipv6`. A cable between two hosts has
+    `ipv4` itself, its first two addresses, the names in `interfaces`, and segmentation offload.
+    """
 
     name: str
-    kind: Literal["switch", "chain"]
+    kind: Literal["switch", "chain", "cable"]
     hosts: tuple[str, ...] = Field(min_length=2)
     ipv4: IPv4Network
-    ipv6: IPv6Network
+    ipv6: IPv6Network | None = None
     gateway: str | None = None
+    interfaces: tuple[InterfaceName, InterfaceName] | None = None
 
     @model_validator(mode="after")
-    def _wide_enough(self) -> Self:
-        longest = SWITCH_PREFIX if self.kind == "switch" else LINK_PREFIX
-        for network, limit in ((self.ipv4, longest), (self.ipv6, PREFIX_6)):
-            if network.prefixlen > limit:
+    def _consistent(self) -> Self:
+        if self.kind == "cable":
+            if len(self.hosts) != 2 or self.interfaces is None or self.ipv6 is not None:
+                raise ValueError("a cable has two hosts, two interfaces and no ipv6")
+        elif self.ipv6 is None or self.interfaces is not None:
+            raise ValueError(f"a {self.kind} has ipv6 and names its interfaces itself")
+        limits = {"switch": SWITCH_PREFIX, "chain": LINK_PREFIX, "cable": LINK_PREFIX}
+        for network, limit in ((self.ipv4, limits[self.kind]), (self.ipv6, PREFIX_6)):
+            if network is not None and network.prefixlen > limit:
                 raise ValueError(f"expected a network of at least a /{limit}, found {network}")
         return self
 
@@ -101,9 +113,12 @@ class Topology(Strict):
                     raise ValueError(
                         f"networks: {network.name} names host {name!r}; known hosts: {known}"
                     )
-        servers = [name for name, host in self.hosts.items() if host.services]
+        servers = [name for name, host in self.hosts.items() if "dns" in host.services]
         if len(servers) > 1:
-            raise ValueError(f"hosts: services on one host only, found {', '.join(servers)}")
+            raise ValueError(f"hosts: dns on one host only, found {', '.join(servers)}")
         if self.names and (not servers or self.pools is None):
-            raise ValueError("names: expected a host with services and pools to draw from")
+            raise ValueError("names: expected a host with service dns and pools to draw from")
+        for name, host in self.hosts.items():
+            if host.services and host.count != (1, 1):
+                raise ValueError(f"hosts: {name} has services, so there is exactly one such host")
         return self

@@ -112,23 +112,27 @@ class World(Disposable):
             "dns": lambda: services.dns(folder, self.blueprint.names, self.identity),
             "ntp": lambda: services.ntp(folder),
             "web": lambda: services.web(folder, self.identity),
+            "iperf3": services.iperf3,
         }
-        server = self.blueprint.hosts.get(self.blueprint.server)
-        wanted = [known[name]() for name in (server.services if server else ())]
-        files = {path: data for service in wanted for path, data in service.files.items()}
+        wanted = [
+            (self.host(name), known[service]())
+            for name, spec in self.blueprint.hosts.items()
+            for service in spec.services
+        ]
+        files = {path: data for _, service in wanted for path, data in service.files.items()}
         self.machine.call("files.write", files=files)
-        started = [(service, self.server.start(*service.argv)) for service in wanted]
-        for service, process in started:
-            self._await(service, process)
+        started = [(host, service, host.start(*service.argv)) for host, service in wanted]
+        for host, service, process in started:
+            self._await(host, service, process)
 
-    def _await(self, service: services.Service, process: Process) -> None:
+    def _await(self, host: Host, service: services.Service, process: Process) -> None:
         def ended() -> str | None:
             now = process.so_far()
             return None if now.exit is None and not now.error else now.outcome + now.complaints
 
         for protocol, port in service.listens:
             wait_until(
-                lambda protocol=protocol, port=port: self.server.listens(protocol, port),  # type: ignore[misc]
+                lambda protocol=protocol, port=port: host.listens(protocol, port),  # type: ignore[misc]
                 within=READY_WITHIN,
                 what=f"{service.name} listening on {protocol} port {port}",
                 ended=ended,

@@ -89,7 +89,7 @@ class Network:
         """Make the hosts and links of `plan`; returns the world's number.
 
         plan: hosts [{name, sandbox?, sysctls {name: value}}], links [{ends [[host, interface,
-        mac], [...]]}], bridges [{host, name, ports}], addresses [[host, interface, address,
+        mac], [...]], offload}], bridges [{host, name, ports}], addresses [[host, interface, address,
         prefix]], routes [[host, destination, via]], neighbours [[host, interface, address, mac]].
         """
         number = next(self._numbers)
@@ -221,8 +221,8 @@ def _make_links(world: World, plan: dict[str, Any]) -> None:
     for host, interface, address, mac in plan["neighbours"]:
         rest[host].append(rt.set_neighbour(index[host][interface], address, mac))
     _send(world, made)
-    ends = _ends(plan)
-    in_a_thread(lambda: _each(world, ends, _plain_ethernet))
+    plain, ends = _ends(plan, offload=False), _ends(plan)
+    in_a_thread(lambda: _each(world, plain, _plain_ethernet))
     _send(world, up)
     in_a_thread(lambda: _each(world, ends, _await_running))
     _send(world, rest)
@@ -242,10 +242,12 @@ def _numbered(plan: dict[str, Any]) -> dict[str, dict[str, int]]:
     return index
 
 
-def _ends(plan: dict[str, Any]) -> dict[str, list[str]]:
-    """The ends of links by host."""
+def _ends(plan: dict[str, Any], *, offload: bool = True) -> dict[str, list[str]]:
+    """The ends of links by host; those that keep their offloads may be left out."""
     ends: dict[str, list[str]] = {host["name"]: [] for host in plan["hosts"]}
     for link in plan["links"]:
+        if link["offload"] and not offload:
+            continue
         for host, name, _ in link["ends"]:
             ends[host].append(name)
     return ends
