@@ -211,7 +211,7 @@ class SubmissionNode(pytest.Directory):
         for name, checks in grading.lab.checks.items():
             shared = TaskState()
             for sandbox in dict.fromkeys(grading.sandbox_of(check) for check in checks):
-                yield TaskNode.of(self, grading, submission, name, sandbox, shared)
+                yield TaskNode.of(self, grading, submission, name, sandbox=sandbox, state=shared)
 
 
 @dataclass
@@ -239,6 +239,7 @@ class TaskNode(pytest.Module):
         grading: Grading,
         submission: Submission,
         name: str,
+        *,
         sandbox: str,
         state: TaskState,
     ) -> TaskNode:

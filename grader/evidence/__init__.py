@@ -1,20 +1,29 @@
 """What was observed, from outside the student's reach."""
 
+from grader.evidence.averages import Reading, readings
+from grader.evidence.calls import CallMeter, Calls
 from grader.evidence.capture import Capture
 from grader.evidence.counters import Rule, Ruleset, read_rules
 from grader.evidence.kernel_log import KernelLog, KernelRecord, LoggedPacket
 from grader.evidence.packet import Packet
 from grader.evidence.printed import Printed, Record
+from grader.evidence.trace import Bpftrace, Event
 
 __all__ = [
+    "Bpftrace",
+    "CallMeter",
+    "Calls",
     "Capture",
+    "Event",
     "KernelLog",
     "KernelRecord",
     "LoggedPacket",
     "Packet",
     "Printed",
+    "Reading",
     "Record",
     "Rule",
     "Ruleset",
     "read_rules",
+    "readings",
 ]

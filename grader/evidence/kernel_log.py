@@ -8,6 +8,7 @@ Sources: Documentation/ABI/testing/dev-kmsg, net/netfilter/nf_log_syslog.c.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -107,7 +108,7 @@ class KernelLog(Disposable):
         answer = self._machine.call("kernel_log.read", within=10, bookmark=self._bookmark)
         new = [KernelRecord.parse(raw) for raw in answer["records"]]
         every = [*self._records[-1:], *new]
-        gap = any(b.sequence != a.sequence + 1 for a, b in zip(every, every[1:], strict=False))
+        gap = any(b.sequence != a.sequence + 1 for a, b in itertools.pairwise(every))
         if answer["lost"] or gap:
             raise GraderError(
                 "the kernel log was overwritten before it could be read",

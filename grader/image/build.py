@@ -1,7 +1,7 @@
 """Making an image, in stages that a killed build leaves behind for the next one.
 
-wheels → authority → overlay → rootfs.tar (mmdebstrap) → disk (sqfstar) → tree. Each stage is made under a name
-of its own and renamed when it is whole, so a stage that is there is complete. All of it
+wheels → authority → overlay → rootfs.tar (mmdebstrap) → disk (sqfstar) → tree. Each stage is made
+under a name of its own and renamed when it is whole, so a stage that is there is complete. All
 happens in `.build-<id>/` beside the images; the last rename makes the image.
 """
 
@@ -228,7 +228,9 @@ def require_tools() -> None:
     if platform.machine() != "x86_64":
         what = f"images are built on x86_64, this machine is {platform.machine()}"
         raise Unsupported(what, remedy="grade on an x86_64 machine")
-    missing = [tool for tool in ("mmdebstrap", "setpriv", "sqfstar", "tar") if shutil.which(tool) is None]
+    missing = [
+        tool for tool in ("mmdebstrap", "setpriv", "sqfstar", "tar") if shutil.which(tool) is None
+    ]
     if missing:
         what = f"building the image needs {', '.join(missing)}, which this machine does not have"
         remedy = "sudo apt-get install mmdebstrap uidmap debian-archive-keyring squashfs-tools tar"

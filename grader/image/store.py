@@ -44,7 +44,9 @@ class Image:
     @classmethod
     def at(cls, folder: Path) -> Image:
         """The image kept in `folder`."""
-        return cls(id=folder.name, root=folder / "rootfs", disk=folder / "disk.sqfs", tls=folder / "tls")
+        return cls(
+            id=folder.name, root=folder / "rootfs", disk=folder / "disk.sqfs", tls=folder / "tls"
+        )
 
     def facts(self) -> dict[str, Any]:
         """What was written down at the build: suite, time, the packages' versions."""

@@ -89,8 +89,9 @@ class Network:
         """Make the hosts and links of `plan`; returns the world's number.
 
         plan: hosts [{name, sandbox?, sysctls {name: value}}], links [{ends [[host, interface,
-        mac], [...]], offload}], bridges [{host, name, ports}], addresses [[host, interface, address,
-        prefix]], routes [[host, destination, via]], neighbours [[host, interface, address, mac]].
+        mac], [...]], offload}], bridges [{host, name, ports}], addresses [[host, interface,
+        address, prefix]], routes [[host, destination, via]], neighbours [[host, interface,
+        address, mac]].
         """
         number = next(self._numbers)
         world = self._all[number] = World()

@@ -1,4 +1,4 @@
-"""The machine as a whole: its kernel, and what a clone of a microVM has to be told when it wakes."""
+"""The machine as a whole: its kernel, and what a microVM's clone is told when it wakes."""
 
 import fcntl
 import os

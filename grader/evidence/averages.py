@@ -1,0 +1,131 @@
+"""Which number of a script's output is the average that it was to print, and in which unit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.evidence.trace import STATS, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NANOSECONDS = {
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanosec", "nanosecond", "nanoseconds", "nanos"), 1),
+    **dict.fromkeys(("us", "µs", "μs", "usec", "usecs", "microsec", "micros"), 1_000),
+    **dict.fromkeys(("microsecond", "microseconds"), 1_000),
+    **dict.fromkeys(("ms", "msec", "msecs", "millisec", "millisecond", "milliseconds"), 1_000_000),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1_000_000_000),
+}
+# "s" alone is too common a letter to be looked for anywhere but right behind a number.
+ANYWHERE = {unit: factor for unit, factor in NANOSECONDS.items() if unit != "s"}
+NUMBER = re.compile(r"(?<![\w.:])-?\d+(?:\.\d+)?(?![\w.]*:\d)")
+BEHIND = re.compile(r"[\s\[(]*([a-zµμ]+)(?![a-z])", re.IGNORECASE)
+WORD = re.compile(r"[a-zµμ]+", re.IGNORECASE)
+AVERAGE = re.compile(r"av(e?ra)?ge?s?(?![a-z])|mean(?![a-z])", re.IGNORECASE)
+# Words that say that a number is something else.
+OTHER = re.compile(
+    r"(?<![a-z])(count|calls?|samples?|packets?|hits?|invocations?|events?|total|sum|max(imum)?|"
+    r"min(imum)?|last|entries|n|num(ber)?|pid|tid|cpu|interval|every|stdev|variance)(?![a-z])",
+    re.IGNORECASE,
+)
+PER = re.compile(r"\s*(?:/|per)\s*(call|packet|invocation|pkt)s?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A number that may be the average: in nanoseconds, what it was called, how it stood there."""
+
+    ns: float
+    shown: str
+    average: bool
+    labelled: bool
+    final: bool
+
+
+def readings(events: list[Event]) -> list[Reading]:
+    """What a script has printed as its average, in order; empty if nothing can be meant.
+
+    Numbers that are called an average come first, else those that are not called something else,
+    such as a count or a maximum.
+    """
+    text = "".join(event.text for event in events)
+    said = {ANYWHERE[word.lower()] for word in _words(text) if word.lower() in ANYWHERE}
+    usual = said.pop() if len(said) == 1 else 1
+    found = [one for event in _joined(events) for one in _read(event, usual)]
+    return [one for one in found if one.average] or found
+
+
+def _joined(events: list[Event]) -> Iterator[Event]:
+    """Text that several calls of printf() have made, as one event a line."""
+    text, final = "", False
+    for event in events:
+        if event.text:
+            text, final = text + event.text, event.final
+            *lines, text = text.split("\n")
+            yield from (Event("printf", line, final) for line in lines)
+        else:
+            yield event
+    if text:
+        yield Event("printf", text, final)
+
+
+def _read(event: Event, usual: int) -> Iterator[Reading]:
+    if event.text:
+        yield from _read_text(event, usual)
+    elif event.type == "value" and isinstance(event.data, int | float):
+        yield Reading(event.data * usual, str(event.data), average=False, labelled=False,
+                      final=event.final)  # fmt: skip
+    elif event.type in {"map", "stats"}:
+        for name, value in event.maps.items():
+            yield from _read_map(event, name, value, usual)
+
+
+def _read_map(event: Event, name: str, value: object, usual: int) -> Iterator[Reading]:
+    average = event.type == "stats"
+    if isinstance(value, dict) and value.keys() == STATS:
+        value = value["average"]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    words = _words(name)
+    factor = next((ANYWHERE[word.lower()] for word in words if word.lower() in ANYWHERE), None)
+    named = any(AVERAGE.fullmatch(word) for word in words)
+    if not average and not named and any(OTHER.fullmatch(word) for word in words):
+        return
+    yield Reading(value * (factor or usual), f"{name}: {value}", average=average or named,
+                  labelled=factor is not None, final=event.final)  # fmt: skip
+
+
+def _read_text(event: Event, usual: int) -> Iterator[Reading]:
+    numbers = list(NUMBER.finditer(event.text))
+    begin = 0
+    for number, following in zip(numbers, [*numbers[1:], None], strict=True):
+        before = event.text[begin : number.start()]
+        after = event.text[number.end() : following.start() if following else None]
+        unit = BEHIND.match(after)
+        factor = NANOSECONDS.get(unit[1].lower()) if unit else None
+        begin = number.end()
+        rest = after
+        if factor is not None and unit is not None:
+            rest = after[unit.end() :]
+            begin += unit.end()
+        if per := PER.match(rest):
+            begin += per.end() - (len(after) - len(rest)) if factor is None else per.end()
+            rest = rest[per.end() :]
+        within = [ANYWHERE[w.lower()] for w in _words(before) if w.lower() in ANYWHERE]
+        if factor is None and within:
+            factor = within[-1]
+        first = BEHIND.match(rest)
+        average = (
+            bool(AVERAGE.search(before)) or bool(first and AVERAGE.match(first[1])) or bool(per)
+        )
+        other = OTHER.search(before) or (factor is None and first and OTHER.fullmatch(first[1]))
+        if other and not average:
+            continue
+        yield Reading(float(number[0]) * (factor or usual), event.text.strip(), average=average,
+                      labelled=factor is not None, final=event.final)  # fmt: skip
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text)

@@ -1,0 +1,102 @@
+"""Our own measure of a kernel function: how often it was called, and how long its calls took."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.deadline import wait_until
+from grader.disposable import Disposable
+from grader.errors import CheckFailed, GraderError
+from grader.evidence.trace import Bpftrace, read_events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.machine.client import Machine
+
+# By thread; the idle threads of all processors have the same number, so by processor for those.
+SCRIPT = """
+fentry:@FUNCTION@ { @start[tid, tid ? 0 : cpu] = nsecs; }
+fexit:@FUNCTION@ /@start[tid, tid ? 0 : cpu]/ {
+    $took = nsecs - @start[tid, tid ? 0 : cpu];
+    delete(@start[tid, tid ? 0 : cpu]);
+    @calls = count(); @total = sum($took); @longest = max($took);
+}
+interval:ms:50 {
+    printf("calls %llu total %llu longest %llu\\n",
+        (uint64)@calls, (uint64)@total, (uint64)@longest);
+}
+"""
+LINE = re.compile(r"calls (\d+) total (\d+) longest (\d+)")
+ATTACHED_WITHIN = 60.0
+PRINTS_WITHIN = 10.0
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls of a function: how many, and nanoseconds in all and of the longest."""
+
+    count: int
+    total_ns: int
+    longest_ns: int
+
+    @property
+    def average_ns(self) -> float:
+        """Nanoseconds per call; 0 for none."""
+        return self.total_ns / self.count if self.count else 0.0
+
+    def __sub__(self, earlier: Calls) -> Calls:
+        """The calls since `earlier`; the longest is still that of all."""
+        return Calls(self.count - earlier.count, self.total_ns - earlier.total_ns, self.longest_ns)
+
+
+class CallMeter(Disposable):
+    """Counts and times all calls of a function in a machine's kernel, in whichever namespace."""
+
+    def __init__(self, machine: Machine, function: str) -> None:
+        """Begin to attach; the first `read` waits until that is done."""
+        script = SCRIPT.replace("@FUNCTION@", function).encode()
+        self._function = function
+        self._trace = Bpftrace(machine, "meter.bt", script)
+        self._attached = False
+
+    def close(self) -> None:
+        """Take the probes away."""
+        self._trace.close()
+
+    def read(self) -> Calls:
+        """The calls until now, or a little later. Raises GraderError if the probe failed."""
+        if not self._attached:
+            self._attach()
+        lines = self._printed()
+        # The one being printed may be of before this call: the second next is not.
+        wanted = len(lines) + 2
+        wait_until(
+            lambda: len(self._printed()) >= wanted,
+            within=PRINTS_WITHIN,
+            what="the grader's own probe",
+            every=0.02,
+            ended=self._ended,
+        )
+        return Calls(*self._printed()[-1])
+
+    def _attach(self) -> None:
+        try:
+            self._trace.attached(ATTACHED_WITHIN)
+        except CheckFailed as error:
+            raise GraderError(f"the grader's own probe on {self._function}: {error}") from error
+        self._attached = True
+
+    def _ended(self) -> str | None:
+        now = self._trace.so_far
+        return None if now.exit is None else f"it {now.outcome}: {now.complaints[-300:]}"
+
+    def _printed(self) -> list[tuple[int, int, int]]:
+        found = (LINE.search(event.text) for event in read_events(self._trace.so_far.output))
+        return [(int(one[1]), int(one[2]), int(one[3])) for one in found if one]
+
+    def save(self, path: Path) -> None:
+        """Write what was measured."""
+        self._trace.save(path)

@@ -1,0 +1,358 @@
+"""04b: nf_latency.bt prints the average time per call spent in nf_hook_slow."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.check import check
+from grader.errors import CheckFailed, GraderError
+from grader.evidence import Bpftrace, CallMeter, Calls, Event, Reading, readings
+from grader.traffic.senders import Sender, Sending
+
+if TYPE_CHECKING:
+    from grader.machine.client import Machine
+    from grader.submission import Deliverable
+    from grader.taskrun import TaskRun
+    from grader.world import World
+
+NEEDS_KERNEL = ["kernel_tracing"]
+FUNCTION = "nf_hook_slow"
+SERVER = "10.99.0.2"
+# Nothing listens there. What goes to the quick port is accepted by the first rule.
+PORT, QUICK_PORT = 9, 10
+PAGE = "man 8 bpftrace"
+CPUS = 2
+SHOWN = 8
+TIMESTAMP_SLACK_NS = 1_000_000_000
+
+
+Load = Callable[["Bench"], "Sending | None"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the script: how it ended, what it printed, what really happened meanwhile.
+
+    `failure` says what was wrong with its end, if it was.
+    """
+
+    failure: CheckFailed | None
+    events: Sequence[Event]
+    calls: Calls
+    rules: int
+    left: str
+    began_ns: int
+    ended_ns: int
+
+    @property
+    def readings(self) -> list[Reading]:
+        """What it printed as the average."""
+        return readings(list(self.events))
+
+    @property
+    def last(self) -> list[Reading]:
+        """What it printed as the average after Ctrl-C, or else last before it."""
+        return [one for one in self.readings if one.final] or self.readings[-1:]
+
+    def agrees(self, band: Sequence[float]) -> bool:
+        """Whether its last average, or the middle one of many, is ours within factors."""
+        low, high = (factor * self.calls.average_ns for factor in band)
+        values = [one.ns for one in self.last]
+        values += [statistics.median(one.ns for one in self.readings)] if values else []
+        return any(low <= value <= high for value in values)
+
+    @property
+    def shown(self) -> str:
+        """The end of its output, for a message."""
+        said = (event.text or str(event.maps or event.data) for event in self.events[-SHOWN:])
+        return "; ".join(text.strip() for text in said if text.strip()) or "nothing"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A kernel of the submission's own, the world on it, and our probe on the function."""
+
+    machine: Machine
+    world: World
+    task: TaskRun
+    script: Deliverable
+    meter: CallMeter
+    rng: Random
+
+    def set_rules(self, count: int) -> None:
+        """Have `count` rules in OUTPUT that match nothing, behind one that accepts at once."""
+        quick = f"-A OUTPUT -p udp --dport {QUICK_PORT} -j ACCEPT\n" if count else ""
+        third = self.rng.randrange(256)
+        places = (((third + i // 250) % 256, 1 + i % 250) for i in range(count))
+        rules = "".join(
+            f"-A OUTPUT -s 198.51.{a}.{b}/32 -p tcp --dport 9 -j DROP\n" for a, b in places
+        )
+        text = f"*filter\n:OUTPUT ACCEPT [0:0]\n{quick}{rules}COMMIT\n"
+        host = self.world.host(self.world.blueprint.student)
+        done = host.start("iptables-restore", stdin=text.encode()).finish(60)
+        if done.exit != 0:
+            raise GraderError(f"iptables-restore {done.outcome}: {done.complaints[-300:]}")
+        self.world.commands.append(f"student# iptables-restore  # {count} rules in OUTPUT")
+
+    def run(self, name: str, rules: int, load: Load) -> Run:
+        """Run the script while `load` sends, then interrupt it.
+
+        What `load` returns is closed after that: so it can go on sending. Raises CheckFailed or
+        Overrun if the script does not attach.
+        """
+        parameters = self.task.task.parameters
+        self.set_rules(rules)
+        began = self.uptime_ns()
+        failure, events = None, []
+        with ExitStack() as end:
+            trace = Bpftrace(self.machine, self.script.name, self.script.data)
+            end.enter_context(trace)
+            end.callback(self.keep, name, trace)
+            trace.attached(parameters["attaches_within_s"])
+            before = self.meter.read()
+            if (still := load(self)) is not None:
+                end.callback(still.close)
+            calls = self.meter.read() - before
+            try:
+                events = trace.interrupt(parameters["ends_within_s"])
+            except CheckFailed as error:
+                failure = error
+        return Run(failure, events, calls, rules, self.probes(), began, self.uptime_ns())
+
+    def probes(self) -> str:
+        """The probes in this kernel that are not ours; the empty string for none."""
+        tracing = "/sys/kernel/tracing/enabled_functions"
+        done = self.machine.run("cat", "/sys/kernel/debug/kprobes/list", tracing, timeout=10)
+        lines = [line.split() for line in done.output.splitlines()]
+        foreign = [words for words in lines if words[:2] != [FUNCTION, "(1)"]]
+        return "; ".join(" ".join(words[:3]) for words in foreign if words[0] != "tramp:")
+
+    def keep(self, name: str, trace: Bpftrace) -> None:
+        """Keep what the script has printed as evidence."""
+        said = trace.said()
+        self.task.keep(f"{name}.txt", lambda path: path.write_text(said, encoding="utf-8"))
+
+    def uptime_ns(self) -> int:
+        """The clock that nsecs shows."""
+        seconds = self.machine.run("cat", "/proc/uptime", timeout=5).output.split()[0]
+        return int(float(seconds) * 1e9)
+
+    def iperf3(self, *options: str) -> None:
+        """Load the path with TCP."""
+        seconds = str(self.task.task.parameters["load_s"])
+        done = self.world.student.run("iperf3", "-c", SERVER, "-t", seconds, *options, timeout=60)
+        if done.exit != 0:
+            raise GraderError(f"iperf3 {done.outcome}: {(done.output + done.complaints)[-300:]}")
+
+
+def uneven(bench: Bench) -> None:
+    """iperf3 through all rules on one processor, many short calls on the other."""
+    quick = [Sender((SERVER, QUICK_PORT), cpu=0, period_s=0.001)]
+    with Sending(bench.world, quick):
+        bench.iperf3("-A", "1", "-P", "2")
+
+
+def even(bench: Bench) -> None:
+    """iperf3 alone."""
+    bench.iperf3("-P", "2")
+
+
+def interrupting(bench: Bench) -> Sending:
+    """Threads in long calls, interrupted on their processor by threads with short ones."""
+    long = [Sender((SERVER, PORT), cpu=cpu) for cpu in range(CPUS) for _ in range(3)]
+    short = [
+        Sender((SERVER, QUICK_PORT), cpu=cpu, period_s=0.0005, realtime=True) for cpu in range(CPUS)
+    ]
+    sending = Sending(bench.world, [*long, *short])
+    calls = bench.meter.read().count
+    while bench.meter.read().count - calls < bench.task.task.parameters["mixed_calls"]:
+        pass
+    return sending
+
+
+class Series:
+    """Runs of the script under one load: as many as are needed to be sure."""
+
+    def __init__(self, bench: Bench, name: str, rules: int, load: Load) -> None:
+        self._bench, self._name, self._rules, self._load = bench, name, rules, load
+        self._runs: list[Run] = []
+
+    def __getitem__(self, number: int) -> Run:
+        while len(self._runs) <= number:
+            self._runs.append(self._bench.run(self._name, self._rules, self._load))
+        return self._runs[number]
+
+    def must_agree(self, band: Sequence[float], hint: str = "") -> str | None:
+        """What was printed is the average, within a band of factors, in one of some attempts.
+
+        A busy computer can spoil a measurement, but makes no wrong script right.
+        """
+        attempts = self._bench.task.task.parameters["attempts"]
+        for number in range(attempts):
+            run = self[number]
+            if run.agrees(band):
+                return f"agreed in attempt {number + 1} of {attempts}" if number else None
+        run = self[0]
+        if not run.readings:
+            raise CheckFailed(f"expected an average again; found: {run.shown}")
+        last = run.last[-1]
+        raise CheckFailed(
+            f"with {run.rules} rules in OUTPUT, {run.calls.count} calls of {FUNCTION} took "
+            f"{run.calls.average_ns:.0f} ns on average; it printed “{last.shown}”, which is "
+            f"{last.ns:.0f} ns, {last.ns / run.calls.average_ns:.3g} times as much",
+            hint=hint or likely(last, run.calls),
+        )
+
+
+@pytest.fixture(scope="module")
+def meter(machine: Machine, task: TaskRun) -> Iterator[CallMeter]:
+    """Our own probe on the function; it attaches while other things are made ready."""
+    with CallMeter(machine, FUNCTION) as running:
+        task.keep("meter.txt", running.save)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def bench(
+    machine: Machine, meter: CallMeter, world: World, task: TaskRun, deliverable: Deliverable
+) -> Bench:
+    """The machine, the world and our own probe."""
+    return Bench(machine, world, task, deliverable, meter, Random(task.seed))  # noqa: S311
+
+
+@pytest.fixture(scope="module")
+def rules(task: TaskRun) -> int:
+    """How many rules there are when there are many."""
+    low, high = task.task.parameters["rules"]
+    return Random(f"{task.seed}/rules").randrange(low, high)  # noqa: S311
+
+
+@pytest.fixture(scope="module")
+def loaded(bench: Bench, rules: int) -> Series:
+    """The script's runs with many rules."""
+    return Series(bench, "many_rules", rules, uneven)
+
+
+@pytest.fixture(scope="module")
+def idle(bench: Bench) -> Series:
+    """The script's runs without rules."""
+    return Series(bench, "no_rules", 0, even)
+
+
+@pytest.fixture(scope="module")
+def mixed(bench: Bench, rules: int) -> Series:
+    """The script's runs while calls interrupt each other, and Ctrl-C in the middle of them."""
+    return Series(bench, "interrupted", rules, interrupting)
+
+
+@check("04b.attaches", requires=NEEDS_KERNEL)
+def attaches(loaded: Series, deliverable: Deliverable) -> str | None:
+    """The script compiles and all its probes attach."""
+    loaded[0]  # raises if not
+    return "; ".join(deliverable.notes) or None
+
+
+@check("04b.ends", needs="04b.attaches", requires=NEEDS_KERNEL)
+def ends(loaded: Series) -> None:
+    """It measures until Ctrl-C, which ends it cleanly."""
+    if loaded[0].failure is not None:
+        raise loaded[0].failure
+
+
+@check("04b.prints", needs="04b.ends", requires=NEEDS_KERNEL)
+def prints(loaded: Series) -> None:
+    """It prints one average for all calls."""
+    run = loaded[0]
+    if run.readings:
+        return
+    keyed = [name for event in run.events for name in event.maps if is_keyed(event, name)]
+    what = (
+        f"found only maps with keys ({', '.join(sorted(set(keyed)))})"
+        if keyed
+        else (f"found: {run.shown}")
+    )
+    raise CheckFailed(
+        f"expected a number, the average time of all calls, on standard output; {what}",
+        hint=f"avg() or stats() without keys, or a sum divided by a count: {PAGE}",
+    )
+
+
+def is_keyed(event: Event, name: str) -> bool:
+    """Whether a printed map has keys."""
+    value = event.maps[name]
+    return isinstance(value, dict) and event.type in {"map", "stats"}
+
+
+@check("04b.average", needs="04b.prints", requires=NEEDS_KERNEL)
+def average(loaded: Series, task: TaskRun) -> str | None:
+    """With thousands of rules, it is the average that the grader has measured."""
+    return loaded.must_agree(task.task.parameters["band"])
+
+
+@check("04b.baseline", needs="04b.average", requires=NEEDS_KERNEL)
+def baseline(idle: Series, task: TaskRun) -> str | None:
+    """Without rules, it is the average, too."""
+    return idle.must_agree(task.task.parameters["band_baseline"])
+
+
+@check("04b.concurrent", needs="04b.average", requires=NEEDS_KERNEL)
+def concurrent(mixed: Series, task: TaskRun) -> str | None:
+    """Calls that interrupt each other do not mix."""
+    return mixed.must_agree(
+        task.task.parameters["band_concurrent"],
+        hint="a start belongs to its thread: key it by tid, and forget it at the return",
+    )
+
+
+@check("04b.tidy", needs="04b.ends", requires=NEEDS_KERNEL)
+def tidy(mixed: Series) -> None:
+    """It prints no starts of calls at the end, and leaves no probe behind."""
+    run = mixed[0]
+    if run.left:
+        raise CheckFailed(f"after its end the kernel still has these probes: {run.left}")
+    for event in run.events:
+        for name, value in event.maps.items():
+            stamps = [one for one in numbers_in(value) if is_timestamp(one, run)]
+            if event.final and event.type == "map" and stamps:
+                raise CheckFailed(
+                    f"after Ctrl-C it printed {name}, with {len(stamps)} times at which calls "
+                    f"began, such as {stamps[0]}; a reader expects results only",
+                    hint=f"bpftrace prints every map that is not empty: clear({name}) in END",
+                )
+
+
+def numbers_in(value: object) -> list[int]:
+    """The numbers in a map's value."""
+    values = value.values() if isinstance(value, dict) else [value]
+    return [one for one in values if isinstance(one, int)]
+
+
+def is_timestamp(value: int, run: Run) -> bool:
+    """Whether a number is a moment of this run: of nsecs, or of elapsed, late in it."""
+    if run.began_ns - TIMESTAMP_SLACK_NS <= value <= run.ended_ns + TIMESTAMP_SLACK_NS:
+        return True
+    return (run.ended_ns - run.began_ns) / 4 < value < run.ended_ns - run.began_ns
+
+
+def likely(shown: Reading, calls: Calls) -> str:
+    """What the number may be instead."""
+    near = {
+        "the sum of all calls' times; divide it by how many there were": calls.total_ns,
+        "how many calls there were": calls.count,
+        "the longest call's time": calls.longest_ns,
+        "a number of microseconds; say so, or print nanoseconds": calls.average_ns / 1_000,
+        "a number of milliseconds; say so, or print nanoseconds": calls.average_ns / 1_000_000,
+        "nanoseconds that are called microseconds": calls.average_ns * 1_000,
+        "half of it: is something counted twice?": calls.average_ns / 2,
+    }
+    for what, value in near.items():
+        if value and 0.8 < shown.ns / value < 1.25:
+            return f"it looks like {what}"
+    return f"the average is of every call from its entry to its return, and of nothing else: {PAGE}"
