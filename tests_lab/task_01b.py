@@ -275,7 +275,7 @@ def passes(bench: Bench, rng: Random) -> None:
         raise CheckFailed("a ping to 8.8.8.8 got no answer; with no rule it does")
 
 
-@check("01b.log_lines", needs="01b.runs", requires=["kernel_log"])
+@check("01b.log_lines", needs="01b.logs_root_tcp", requires=["kernel_log"])
 def log_lines(bench: Bench, kernel_log: KernelLog, rng: Random) -> None:
     """The kernel log has a line for each packet that the rules count, and no other such line."""
     world = bench.world
@@ -292,6 +292,12 @@ def log_lines(bench: Bench, kernel_log: KernelLog, rng: Random) -> None:
         sports = {flow.sport for flow in flows}
         lines = [one for one in kernel_log.records()[before:] if concerns(one.packet, sports)]
         must_agree(seen, lines)
+        if seen.sent and not lines and flows is tries[0][1]:
+            raise CheckFailed(
+                f"root sent {seen.sent} TCP packets from ephemeral ports, and this time no rule "
+                "has logged any",
+                hint="does the script do the same each time that it is run?",
+            )
 
 
 def concerns(packet: LoggedPacket | None, ports: set[int]) -> bool:

@@ -30,6 +30,7 @@ OTHER = re.compile(
     r"min(imum)?|last|entries|n|num(ber)?|pid|tid|cpu|interval|every|stdev|variance)(?![a-z])",
     re.IGNORECASE,
 )
+SEPARATOR = re.compile(r"\s*[,;.)\]|]")
 PER = re.compile(r"\s*(?:/|per)\s*(call|packet|invocation|pkt)s?", re.IGNORECASE)
 
 
@@ -51,7 +52,7 @@ def readings(events: list[Event]) -> list[Reading]:
     such as a count or a maximum.
     """
     text = "".join(event.text for event in events)
-    said = {ANYWHERE[word.lower()] for word in _words(text) if word.lower() in ANYWHERE}
+    said = {ANYWHERE[word] for word in _words(text) if word in ANYWHERE}
     usual = said.pop() if len(said) == 1 else 1
     found = [one for event in _joined(events) for one in _read(event, usual)]
     return [one for one in found if one.average] or found
@@ -89,7 +90,7 @@ def _read_map(event: Event, name: str, value: object, usual: int) -> Iterator[Re
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
     words = _words(name)
-    factor = next((ANYWHERE[word.lower()] for word in words if word.lower() in ANYWHERE), None)
+    factor = next((ANYWHERE[word] for word in words if word in ANYWHERE), None)
     named = any(AVERAGE.fullmatch(word) for word in words)
     if not average and not named and any(OTHER.fullmatch(word) for word in words):
         return
@@ -99,33 +100,41 @@ def _read_map(event: Event, name: str, value: object, usual: int) -> Iterator[Re
 
 def _read_text(event: Event, usual: int) -> Iterator[Reading]:
     numbers = list(NUMBER.finditer(event.text))
+    starts = [*(number.start() for number in numbers), len(event.text)]
     begin = 0
-    for number, following in zip(numbers, [*numbers[1:], None], strict=True):
-        before = event.text[begin : number.start()]
-        after = event.text[number.end() : following.start() if following else None]
-        unit = BEHIND.match(after)
-        factor = NANOSECONDS.get(unit[1].lower()) if unit else None
-        begin = number.end()
-        rest = after
-        if factor is not None and unit is not None:
-            rest = after[unit.end() :]
-            begin += unit.end()
-        if per := PER.match(rest):
-            begin += per.end() - (len(after) - len(rest)) if factor is None else per.end()
-            rest = rest[per.end() :]
-        within = [ANYWHERE[w.lower()] for w in _words(before) if w.lower() in ANYWHERE]
+    for number, end in zip(numbers, starts[1:], strict=True):
+        before, after = event.text[begin : number.start()], event.text[number.end() : end]
+        factor, rest = _unit_behind(after)
+        per = PER.match(rest)
+        rest = rest[per.end() :] if per else rest
+        begin = end - len(rest)
+        within = [ANYWHERE[word] for word in _words(before) if word in ANYWHERE]
         if factor is None and within:
             factor = within[-1]
-        first = BEHIND.match(rest)
-        average = (
-            bool(AVERAGE.search(before)) or bool(first and AVERAGE.match(first[1])) or bool(per)
-        )
-        other = OTHER.search(before) or (factor is None and first and OTHER.fullmatch(first[1]))
-        if other and not average:
-            continue
-        yield Reading(float(number[0]) * (factor or usual), event.text.strip(), average=average,
-                      labelled=factor is not None, final=event.final)  # fmt: skip
+        behind = _word_behind(rest, last=end == len(event.text))
+        average = bool(per or AVERAGE.search(before) or AVERAGE.fullmatch(behind))
+        other = OTHER.search(before) or (factor is None and OTHER.fullmatch(behind))
+        if average or not other:
+            yield Reading(float(number[0]) * (factor or usual), event.text.strip(),
+                          average=average, labelled=factor is not None,
+                          final=event.final)  # fmt: skip
+
+
+def _unit_behind(text: str) -> tuple[int | None, str]:
+    """The unit that `text` begins with, in nanoseconds, and what follows it."""
+    found = BEHIND.match(text)
+    factor = NANOSECONDS.get(found[1].lower()) if found else None
+    return (factor, text[found.end() :]) if found and factor else (None, text)
+
+
+def _word_behind(text: str, *, last: bool) -> str:
+    """The word that `text` begins with, if it is of the number before it, not of the next."""
+    found = BEHIND.match(text)
+    if found is None:
+        return ""
+    belongs = last or SEPARATOR.match(text[found.end() :]) or OTHER.fullmatch(found[1])
+    return found[1] if belongs else ""
 
 
 def _words(text: str) -> list[str]:
-    return WORD.findall(text)
+    return [word.lower() for word in WORD.findall(text)]
