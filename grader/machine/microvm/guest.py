@@ -100,7 +100,10 @@ def initrd(root: Path, hostname: str) -> bytes:
     }
     for number, path in enumerate(_with_needed(root, DISK_MODULES)):
         # insmod takes them in the order of their names.
-        files[f"modules/{number:02d}.ko"] = (stat.S_IFREG | 0o644, lzma.decompress(path.read_bytes()))
+        files[f"modules/{number:02d}.ko"] = (
+            stat.S_IFREG | 0o644,
+            lzma.decompress(path.read_bytes()),
+        )
     return gzip.compress(_cpio(files), compresslevel=1, mtime=0)
 
 

@@ -13,13 +13,15 @@ import os
 import re
 import selectors
 import shutil
-import signal
 import socket
+import stat
+import struct
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.deadline import Deadline
@@ -29,7 +31,6 @@ from grader.machine.client import MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from grader.machine.idmap import IdMap
 
@@ -41,6 +42,16 @@ MEMORY_MIB = 512
 KEPT = 64 * 1024
 SHOWN = 1500
 MIGRATES_WITHIN = 20.0
+# A guest that reads nothing for so long hangs, and whoever writes to it must not.
+SENDS_WITHIN = 20
+ENDS_WITHIN = 2.0
+LONGEST_LINE = 1024 * 1024
+# What a kernel says before it says everything that it knows.
+FAULT = re.compile(r"^.*(Kernel panic|BUG: |Oops: )", re.MULTILINE)
+KVM_DEVICE = Path("/dev/kvm")
+# As QEMU's own process, just before it becomes QEMU: an owner that died before the signal of its
+# death was asked for is no longer the parent.
+ORPHANS_END = '[ "$PPID" = "$0" ] && exec "$@"'
 SECCOMP = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 
@@ -55,6 +66,8 @@ def program() -> str:
 def version() -> str:
     """QEMU's version, as it prints it. Raises Unsupported."""
     done = subprocess.run([program(), "-version"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Unsupported(f"{PROGRAM} does not run: {done.stderr.strip()}", remedy=REMEDY)
     return done.stdout.partition("\n")[0]
 
 
@@ -83,7 +96,8 @@ def hardware(fds: Mapping[str, int], command_line: str, *, shared: bool) -> list
         "-object", f"{memory},share={'on' if shared else 'off'}",
         "-m", f"{MEMORY_MIB}M", "-smp", str(CPUS),
         "-kernel", _path(fds["kernel"]), "-initrd", _path(fds["initrd"]), "-append", command_line,
-        "-drive", f"if=none,id=disk,file={_path(fds['disk'])},format=raw,readonly=on,file.locking=off",
+        "-drive",
+        f"if=none,id=disk,file={_path(fds['disk'])},format=raw,readonly=on,file.locking=off",
         "-device", "virtio-blk-pci,drive=disk",
         "-device", "virtio-serial-pci",
         "-chardev", f"socket,id=agent,fd={fds['agent']}",
@@ -103,15 +117,28 @@ def house(fds: Mapping[str, int]) -> list[str]:
 
 def confined(ids: IdMap) -> list[str]:
     """The command before QEMU's own: an unprivileged user, no network, dead with its parent."""
-    become = []
     if ids.uid is None:  # root
-        become = ["setpriv", f"--reuid={ids.uid_base}", f"--regid={ids.gid_base}", "--clear-groups"]
-    return [
-        *become,
-        "unshare", "--user", "--map-current-user", "--net", "--ipc", "--",
-        # Last, since a change of credentials forgets the signal (prctl(2)).
-        "setpriv", "--no-new-privs", "--pdeathsig", "KILL", "--",
-    ]  # fmt: skip
+        groups = _groups_of_kvm()
+        enter = [
+            "unshare", "--net", "--ipc", "--",
+            "setpriv", f"--reuid={ids.uid_base}", f"--regid={ids.gid_base}",
+            f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups",
+        ]  # fmt: skip
+    else:
+        enter = ["unshare", "--user", "--map-current-user", "--net", "--ipc", "--", "setpriv"]
+    # The signal last: a change of credentials forgets it (prctl(2)).
+    last = ["--no-new-privs", "--pdeathsig", "KILL", "--"]
+    return [*enter, *last, "sh", "-c", ORPHANS_END, str(os.getpid())]
+
+
+def _groups_of_kvm() -> list[int]:
+    """The group that may use KVM, if that is what makes the difference."""
+    try:
+        device = KVM_DEVICE.stat()
+    except OSError:
+        return []
+    wanted = stat.S_IRGRP | stat.S_IWGRP
+    return [device.st_gid] if device.st_mode & wanted == wanted else []
 
 
 def _path(fd: int) -> str:
@@ -130,17 +157,37 @@ class Qemu(Disposable):
         A guest that is `incoming` waits for `resume`. Raises Unsupported without QEMU,
         MachineError if it does not start.
         """
-        opened: dict[str, int] = {}
-        ends: dict[str, socket.socket] = {}
-        theirs: list[socket.socket] = []
-        try:
-            for name in ("kernel", "initrd", "disk"):
-                opened[name] = os.open(getattr(files, name), os.O_RDONLY)
-            opened["memory"] = os.open(files.memory, os.O_RDWR)
+        with ExitStack() as undo:
+            try:
+                self._start(undo, files, ids, accel, command_line, shared=shared, incoming=incoming)
+            except OSError as error:
+                raise MachineError(f"QEMU could not be started: {error}") from error
+            try:
+                self._monitor.greet()
+            except MachineError as error:
+                raise MachineError(f"QEMU did not start: {self._end() or error}") from error
+            undo.pop_all()
+
+    def _start(
+        self, undo: ExitStack, files: Files, ids: IdMap, accel: str, command_line: str,
+        *, shared: bool, incoming: bool,
+    ) -> None:  # fmt: skip
+        """Start the process; `undo` gets what lets go of everything."""
+        with ExitStack() as theirs:
+            opened: dict[str, int] = {}
+            for name, mode in (
+                ("kernel", os.O_RDONLY), ("initrd", os.O_RDONLY), ("disk", os.O_RDONLY),
+                ("memory", os.O_RDWR),
+            ):  # fmt: skip
+                opened[name] = os.open(getattr(files, name), mode)
+                theirs.callback(os.close, opened[name])
+            ends: dict[str, socket.socket] = {}
             for name in ("agent", "serial", "qmp"):
-                ends[name], far = socket.socketpair()
-                theirs.append(far)
-                opened[name] = far.detach()
+                near, far = socket.socketpair()
+                ends[name] = undo.enter_context(near)
+                opened[name] = theirs.enter_context(far).fileno()
+            within = struct.pack("ll", SENDS_WITHIN, 0)
+            ends["agent"].setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, within)
             command = [
                 *confined(ids), program(), *accelerator(accel), *house(opened),
                 *hardware(opened, command_line, shared=shared),
@@ -151,22 +198,12 @@ class Qemu(Disposable):
                 stderr=subprocess.PIPE, pass_fds=list(opened.values()), cwd="/",
                 env={"PATH": os.environ.get("PATH", os.defpath)}, start_new_session=True,
             )  # fmt: skip
-        except OSError as error:
-            for end in ends.values():
-                end.close()
-            raise MachineError(f"QEMU could not be started: {error}") from error
-        finally:
-            for fd in opened.values():
-                os.close(fd)
+            undo.enter_context(self._process)
+            undo.callback(self._kill)
         self.agent = ends["agent"]
+        self._monitor = undo.enter_context(_Monitor(ends["qmp"]))
         self._said = _Tail(ends["serial"], self._process)
-        self._monitor = _Monitor(ends["qmp"])
-        try:
-            self._monitor.greet()
-        except MachineError as error:
-            said = self.last_words()
-            self.close()
-            raise MachineError(f"QEMU did not start: {said or error}") from error
+        undo.callback(self.close)
 
     @property
     def pid(self) -> int:
@@ -187,7 +224,7 @@ class Qemu(Disposable):
         try:
             self._migrate_devices(command, state, mode)
         except (MachineError, OSError) as error:
-            raise MachineError(f"{error}\n{self.last_words()}".strip()) from error
+            raise MachineError(f"{error}\n{self._end()}".strip()) from error
 
     def _migrate_devices(self, command: str, state: Path, mode: int) -> None:
         """Let the memory out, for its file is there already (x-ignore-shared)."""
@@ -197,24 +234,42 @@ class Qemu(Disposable):
             self._monitor.execute("getfd", pass_fd=file.fileno(), fdname="state")
         self._monitor.execute(command, uri="fd:state")
         deadline = Deadline(MIGRATES_WITHIN)
-        while (status := self._monitor.execute("query-migrate").get("status")) != "completed":
-            if status in {"failed", "cancelled"} or not deadline.left:
-                raise MachineError(f"QEMU: {command}: the guest's state is {status}")
+        while (found := self._monitor.execute("query-migrate")).get("status") != "completed":
+            if found.get("status") in {"failed", "cancelled"} or not deadline.left:
+                reason = f"{found.get('status')} {found.get('error-desc', '')}".strip()
+                raise MachineError(f"QEMU: {command}: the guest's state is {reason}")
             time.sleep(0.002)
 
     def last_words(self) -> str:
-        """The end of what the guest wrote to its serial port and QEMU to standard error."""
-        return self._said.text()[-SHOWN:].strip()
+        """The end of what the guest wrote to its serial port and QEMU to standard error.
 
-    @property
-    def ended(self) -> bool:
-        """Whether QEMU has ended."""
-        return self._process.poll() is not None
+        If its kernel has complained, that from there on.
+        """
+        text = self._said.text()
+        fault = FAULT.search(text)
+        return (text[fault.start() :][:SHOWN] if fault else text[-SHOWN:]).strip()
+
+    def _end(self) -> str:
+        """The last words, all of them if QEMU is just ending."""
+        self.ends()
+        return self.last_words()
+
+    def ends(self) -> bool:
+        """Whether QEMU has ended or is just doing so; its last words are then all there."""
+        try:
+            self._process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            return False
+        self._said.join()
+        return True
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
 
     def close(self) -> None:
         """Kill it and let go of its sockets."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self._kill()
         self._monitor.close()
         with suppress(OSError):
             self.agent.shutdown(socket.SHUT_RDWR)  # a thread may be reading
@@ -254,15 +309,19 @@ class _Tail:
             text = self._kept.decode(errors="replace")
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1bc|[\x00-\x08\x0b-\x1f\x7f]", "", text)
 
-    def close(self) -> None:
-        """Called when QEMU is dead: both sources are at their end."""
+    def join(self) -> None:
+        """When QEMU is dead: wait until all that it wrote is here."""
         self._thread.join(5)
+
+    def close(self) -> None:
+        """When QEMU is dead: both sources are at their end."""
+        self.join()
         self._serial.close()
         if self._stderr is not None:
             self._stderr.close()
 
 
-class _Monitor:
+class _Monitor(Disposable):
     """QMP: one JSON object a line, a command answered before the next."""
 
     within = 20.0
@@ -284,23 +343,28 @@ class _Monitor:
             socket.send_fds(self._socket, [message], [] if pass_fd is None else [pass_fd])
         except OSError as error:
             raise MachineError(f"QEMU's monitor is gone: {error}") from error
-        while True:
+        deadline = Deadline(self.within)
+        while deadline.left:
             answer = self._next()
             if "return" in answer:
                 return answer["return"]
             if "error" in answer:
                 raise MachineError(f"QEMU: {command}: {answer['error']['desc']}")
+        raise MachineError(f"QEMU: {command}: no answer within {self.within:g} s")
 
     def _next(self) -> dict[str, Any]:
         try:
-            line = self._lines.readline()
+            line = self._lines.readline(LONGEST_LINE)
+            if not line:
+                raise MachineError("QEMU has ended")
+            message: dict[str, Any] = json.loads(line)
         except OSError as error:
             raise MachineError(f"QEMU's monitor is silent: {error}") from error
-        if not line:
-            raise MachineError("QEMU has ended")
-        message: dict[str, Any] = json.loads(line)
+        except ValueError as error:
+            raise MachineError(f"QEMU's monitor does not make sense: {error}") from error
         return message
 
     def close(self) -> None:
+        """Let go of the connection."""
         self._lines.close()
         self._socket.close()

@@ -2,7 +2,8 @@
 
 `netlab-grader/templates/<key>/` in the user's cache folder holds the guest's memory, the state of
 its devices, its initrd and `template.json`. A folder of that name is complete: it got its name
-last. The key is made of everything that a template depends on, so a stale one is never found.
+last. The key is made of everything that a template depends on, so a stale one is never found; what
+came to harm afterwards is found out when a clone does not wake.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import platformdirs
 from filelock import FileLock, Timeout
@@ -25,7 +26,17 @@ from grader.errors import Unsupported
 from grader.machine.client import GRACE, MachineError, agent_archive
 from grader.machine.idmap import IdMap
 from grader.machine.microvm import guest
-from grader.machine.microvm.qemu import KVM, TCG, Files, Qemu, accelerator, version
+from grader.machine.microvm.qemu import (
+    KVM,
+    KVM_DEVICE,
+    MEMORY_MIB,
+    TCG,
+    Files,
+    Qemu,
+    accelerator,
+    hardware,
+    version,
+)
 from grader.machine.microvm.vm import MicroVM
 
 if TYPE_CHECKING:
@@ -39,12 +50,13 @@ if TYPE_CHECKING:
 # To be raised when this module makes another template of the same inputs.
 FORMAT = 1
 HOSTNAME = "student"
-KVM_DEVICE = Path("/dev/kvm")
 # A guest that KVM can run is up within a second or two; one that hangs on it never is.
 KVM_WITHIN, TCG_WITHIN = 12.0, 120.0
 WAKES_WITHIN = 20.0
 SEED_BYTES = 64
 PART = ".part-"
+KEPT = ("memory", "state", "initrd")
+REMEDY = f"make room there: a template takes {MEMORY_MIB + 64} MiB"
 
 
 @dataclass(frozen=True)
@@ -68,14 +80,17 @@ class Template:
     @classmethod
     def at(cls, folder: Path, source: Source) -> Template:
         """The template kept in `folder`. Raises OSError or ValueError if it is none."""
-        facts = json.loads((folder / "template.json").read_text(encoding="utf-8"))
-        files = _files(folder, source)
-        return cls(folder, files, folder / "state", str(facts["accel"]))
+        accel = _facts(folder).get("accel")
+        if accel not in {KVM, TCG}:
+            raise ValueError(f"{folder}: expected an accelerator, found {accel!r}")
+        return cls(folder, _files(folder, source), folder / "state", accel)
 
     def intact(self) -> bool:
         """Whether memory and state are still what was saved."""
-        facts = json.loads((self.folder / "template.json").read_text(encoding="utf-8"))
-        return bool(facts["digests"] == _digests(self.folder))
+        try:
+            return _facts(self.folder).get("digests") == _digests(self.folder)
+        except (OSError, ValueError):
+            return False
 
 
 def templates_folder() -> Path:
@@ -87,9 +102,11 @@ def templates_folder() -> Path:
 
 def key(source: Source) -> str:
     """The name of the template that `source` gives on this host. Raises Unsupported."""
+    fds = dict.fromkeys(("kernel", "initrd", "disk", "memory", "agent"), 0)
     parts = (
-        FORMAT, source.id, version(), accelerator(TCG), guest.COMMAND_LINE, guest.INIT,
-        guest.WARM_MODULES, os.access(KVM_DEVICE, os.R_OK | os.W_OK), _processor(),
+        FORMAT, source.id, version(), accelerator(TCG), accelerator(KVM),
+        hardware(fds, guest.COMMAND_LINE, shared=True), guest.INIT, guest.WARM_MODULES,
+        os.access(KVM_DEVICE, os.R_OK | os.W_OK), _processor(),
     )  # fmt: skip
     digest = hashlib.sha256(repr(parts).encode() + agent_archive())
     return digest.hexdigest()[:32]
@@ -97,60 +114,66 @@ def key(source: Source) -> str:
 
 def find(source: Source) -> Template | None:
     """The template of `source`, if it has been made. Raises Unsupported without QEMU."""
-    folder = templates_folder() / key(source)
-    return Template.at(folder, source) if (folder / "template.json").is_file() else None
+    try:
+        return Template.at(templates_folder() / key(source), source)
+    except (OSError, ValueError):
+        return None
 
 
-def ensure(source: Source, warm: Warm, *, progress: Progress = lambda _: None) -> Template:
+def ensure(
+    source: Source, warm: Warm, *, progress: Progress = lambda _: None, checked: bool = False
+) -> Template:
     """The template of `source`, made now if it is not here yet.
 
     `warm` is called with the running guest, to do once what every clone would else do first.
-    `progress` is told, in short lines, what is being done. A second caller waits for the first.
-    Raises Unsupported without QEMU, MachineError if no guest comes up.
+    `progress` is told, in short lines, what is being done. `checked` has all of a template that
+    is here read, and another made if it is damaged. A second caller waits for the first.
+    Raises Unsupported without QEMU, MachineError if no guest comes up or it cannot be kept.
     """
-    found = find(source)
+    found = None if checked else find(source)
     if found is not None:
         return found
-    with _locked(progress):
-        return find(source) or _make(source, warm, progress)
-
-
-def discard(template: Template) -> None:
-    """Remove a template that is of no use, so that the next `ensure` makes another."""
-    with _locked(lambda _: None):
-        grave = templates_folder() / f"{PART}{secrets.token_hex(4)}"
-        if template.folder.exists():
-            template.folder.rename(grave)
-        shutil.rmtree(grave, ignore_errors=True)
+    try:
+        with _locked(progress):
+            found = find(source)
+            if found is not None and not (checked and not found.intact()):
+                return found
+            return _make(source, warm, progress)
+    except OSError as error:
+        what = f"the microVM's template cannot be kept in {templates_folder()}: {error}"
+        raise MachineError(what, remedy=REMEDY) from error
 
 
 def prune() -> list[Path]:
     """Remove all templates, and what was left of unfinished ones; say what went."""
     with _locked(lambda _: None):
-        gone = [path for path in sorted(templates_folder().iterdir()) if path.name != ".lock"]
-        for path in gone:
-            shutil.rmtree(path)
-    return gone
+        return _drop_all()
 
 
 def clone(template: Template) -> MicroVM:
-    """A running clone. Raises MachineError, with the end of its serial log, if it does not wake."""
-    qemu = Qemu(
-        template.files, IdMap.for_this_user(), accel=template.accel,
-        command_line=guest.COMMAND_LINE, shared=False, incoming=True,
-    )  # fmt: skip
-    machine = MicroVM(qemu)
-    try:
-        qemu.resume(template.state)
-        machine.kernel = machine.call(
-            "system.wake",
-            within=WAKES_WITHIN - GRACE,
-            entropy=secrets.token_bytes(SEED_BYTES),
-            time_ns=time.time_ns(),
-        )
-    except MachineError as error:
-        machine.close()
-        raise MachineError(f"a microVM did not wake: {error.what}") from error
+    """A running clone. Raises MachineError, with the end of its serial log, if it does not wake.
+
+    QEMU ends with the thread that calls this: see PR_SET_PDEATHSIG in prctl(2).
+    """
+    with ExitStack() as undo:
+        qemu = undo.enter_context(
+            Qemu(
+                template.files, IdMap.for_this_user(), accel=template.accel,
+                command_line=guest.COMMAND_LINE, shared=False, incoming=True,
+            )
+        )  # fmt: skip
+        machine = undo.enter_context(MicroVM(qemu))
+        try:
+            qemu.resume(template.state)
+            machine.kernel = machine.call(
+                "system.wake",
+                within=WAKES_WITHIN - GRACE,
+                entropy=secrets.token_bytes(SEED_BYTES),
+                time_ns=time.time_ns(),
+            )
+        except MachineError as error:
+            raise MachineError(f"a microVM did not wake: {error.what}") from error
+        undo.pop_all()
     return machine
 
 
@@ -165,11 +188,7 @@ def start(source: Source, warm: Warm, *, progress: Progress = lambda _: None) ->
         return clone(template)
     except MachineError as error:
         progress(error.what.splitlines()[0])
-    if not template.intact():
-        progress("the microVM's template is damaged: making another")
-        discard(template)
-        template = ensure(source, warm, progress=progress)
-    return clone(template)
+    return clone(ensure(source, warm, progress=progress, checked=True))
 
 
 @contextmanager
@@ -188,31 +207,41 @@ def _locked(progress: Progress) -> Iterator[None]:
 
 def _make(source: Source, warm: Warm, progress: Progress) -> Template:
     """Boot, warm, save. The caller holds the lock, so what is unfinished is nobody's."""
-    for path in templates_folder().glob(f"{PART}*"):
-        shutil.rmtree(path)
     final = templates_folder() / key(source)
+    if final.exists():
+        progress("the microVM's template is damaged: making another")
+    _drop_all()
     kinds = [TCG]
     if os.access(KVM_DEVICE, os.R_OK | os.W_OK):
         kinds = [KVM, TCG]
     for accel in kinds:
         progress(f"starting the microVM's template ({accel})")
-        part = templates_folder() / f"{PART}{secrets.token_hex(4)}"
-        part.mkdir()
-        try:
-            _boot(part, source, accel, warm, progress)
-        except MachineError as error:
-            shutil.rmtree(part)
-            if accel == kinds[-1]:
-                raise
-            progress(f"KVM is there but of no use: {error.what.splitlines()[0]}")
-            continue
-        facts = {"accel": accel, "image": source.id, "digests": _digests(part)}
-        (part / "template.json").write_text(json.dumps(facts), encoding="utf-8")
-        _drop_others(final)
-        part.rename(final)
+        with _unfinished() as part:
+            try:
+                _boot(part, source, accel, warm, progress)
+            except MachineError as error:
+                if accel == kinds[-1]:
+                    raise
+                progress(f"KVM is there but of no use: {error.what.splitlines()[0]}")
+                continue
+            facts = {"accel": accel, "image": source.id, "digests": _digests(part)}
+            (part / "template.json").write_text(json.dumps(facts), encoding="utf-8")
+            _sync(part)
+            part.rename(final)
         progress("the microVM's template is ready")
         return Template.at(final, source)
     raise AssertionError("the last kind returns or raises")
+
+
+@contextmanager
+def _unfinished() -> Iterator[Path]:
+    """A folder for a template, gone at the end unless it got another name."""
+    part = templates_folder() / f"{PART}{secrets.token_hex(4)}"
+    part.mkdir()
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _boot(part: Path, source: Source, accel: str, warm: Warm, progress: Progress) -> None:
@@ -221,33 +250,61 @@ def _boot(part: Path, source: Source, accel: str, warm: Warm, progress: Progress
     files.initrd.write_bytes(guest.initrd(source.root, HOSTNAME))
     for path in (files.memory, part / "state"):
         path.touch(mode=0o600)
-        if ids.uid is None:
-            os.chown(path, ids.uid_base, ids.gid_base)
-    qemu = Qemu(files, ids, accel=accel, command_line=guest.COMMAND_LINE, shared=True)
-    with MicroVM(qemu) as machine:
+        ids.own(path)
+    with files.memory.open("r+b") as file:
+        # Now, for a guest whose memory has no room is killed without a reason.
+        os.posix_fallocate(file.fileno(), 0, MEMORY_MIB * 1024 * 1024)
+    with ExitStack() as all_of_it:
+        qemu = all_of_it.enter_context(
+            Qemu(files, ids, accel=accel, command_line=guest.COMMAND_LINE, shared=True)
+        )
+        machine = all_of_it.enter_context(MicroVM(qemu))
         machine.boot(KVM_WITHIN if accel == KVM else TCG_WITHIN)
         progress("warming it")
         warm(machine)
         qemu.save(part / "state")
 
 
-def _drop_others(kept: Path) -> None:
-    """Remove templates of other keys: each takes some hundred megabytes and none comes back.
+def _sync(folder: Path) -> None:
+    """Have it all on the disk: a hole after a power cut would be noticed by nobody."""
+    for path in (*folder.iterdir(), folder):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
-    Clones that still run on one keep its files until they end.
+
+def _drop_all() -> list[Path]:
+    """Remove all templates and what was left of unfinished ones; say what went.
+
+    Each takes some hundred megabytes, and of those of other keys none comes back. Clones that still
+    run on one keep its files until they end.
     """
-    for path in templates_folder().iterdir():
-        if path.is_dir() and path != kept and not path.name.startswith(PART):
-            shutil.rmtree(path, ignore_errors=True)
+    gone = [path for path in sorted(templates_folder().iterdir()) if path.name != ".lock"]
+    for path in gone:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return gone
 
 
 def _files(folder: Path, source: Source) -> Files:
     return Files(guest.kernel(source.root), folder / "initrd", source.disk, folder / "memory")
 
 
-def _digests(folder: Path) -> dict[str, Any]:
+def _facts(folder: Path) -> dict[str, object]:
+    """What template.json says. Raises OSError or ValueError."""
+    facts = json.loads((folder / "template.json").read_text(encoding="utf-8"))
+    if not isinstance(facts, dict):
+        raise ValueError(f"{folder}: expected an object in template.json")  # noqa: TRY004
+    return facts
+
+
+def _digests(folder: Path) -> dict[str, str]:
     found = {}
-    for name in ("memory", "state", "initrd"):
+    for name in KEPT:
         with (folder / name).open("rb") as file:
             found[name] = hashlib.file_digest(file, "blake2b").hexdigest()
     return found

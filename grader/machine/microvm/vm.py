@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from grader.disposable import Disposable
-from grader.machine.client import Machine, ship_agent
+from grader.machine.client import Machine, MachineError, ship_agent
 
 if TYPE_CHECKING:
     from grader.machine.microvm.qemu import Qemu
@@ -18,12 +20,16 @@ class MicroVM(Machine, Disposable):
     def __init__(self, qemu: Qemu) -> None:
         """Take over `qemu`, in which an agent serves or a BOOTSTRAP waits for `boot`."""
         self._qemu = qemu
-        self._streams = qemu.agent.makefile("rb"), qemu.agent.makefile("wb")
+        writer = cast("BinaryIO", _Writer(qemu.agent))
+        self._streams = cast("BinaryIO", qemu.agent.makefile("rb")), writer
         super().__init__(*self._streams)
 
     def boot(self, within: float) -> None:
         """Give a guest that starts its agent, and wait until it serves. Raises MachineError."""
-        ship_agent(self._streams[1])
+        try:
+            ship_agent(self._streams[1])
+        except OSError as error:
+            raise MachineError(f"the agent was not taken: {error}{self.why_gone()}") from error
         self.ready(within)
 
     @property
@@ -33,7 +39,7 @@ class MicroVM(Machine, Disposable):
 
     def why_gone(self) -> str:
         """Whether QEMU has ended, and the end of the guest's serial log."""
-        state = "has ended" if self._qemu.ended else "still runs"
+        state = "has ended" if self._qemu.ends() else "still runs"
         said = self._qemu.last_words() or "(nothing)"
         return f"; QEMU {state}, and this is the end of the microVM's serial log:\n{said}"
 
@@ -42,5 +48,25 @@ class MicroVM(Machine, Disposable):
         self._qemu.close()
         self.join(5)  # a stream that a thread reads cannot be closed
         for stream in self._streams:
-            with suppress(OSError):  # what was still to be sent
-                stream.close()
+            stream.close()
+
+
+class _Writer(io.RawIOBase):
+    """The way to the agent. A guest that takes nothing any more has half a message: it is cut."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            if isinstance(error, BlockingIOError):  # SO_SNDTIMEO
+                raise ConnectionAbortedError("the guest takes nothing any more") from None
+            raise
+        return len(data)
