@@ -18,6 +18,7 @@ from grader.deadline import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CHECKS = 34
 LEAVES, STAY = "01d.leaves", "01d.policies_stay"
 HOSTILE_PYTHON = "import pathlib; pathlib.Path({marker!r}).write_text('executed')\n"
 HOSTILE_INI = "[pytest]\naddopts = -p no:netlab\n[tool:pytest]\naddopts = -p no:netlab\n"
@@ -84,7 +85,7 @@ def test_collecting_writes_nothing(alice: Path, tmp_path: Path) -> None:
     """--co lists every check and leaves no report."""
     found = grade(alice, "--co", "-q", home=tmp_path)
     assert found.code == 0
-    assert len(lines(found, re.escape(str(alice)))) == 27
+    assert len(lines(found, re.escape(str(alice)))) == CHECKS
     assert not found.reports.exists()
 
 
@@ -139,12 +140,18 @@ def test_a_missing_file_costs_its_task_only(alice: Path, tmp_path: Path) -> None
     """Tasks without their files fail with the files' names; the others are graded."""
     found = grade(alice, home=tmp_path)
     verdicts = found.verdicts("alice")
-    assert len(verdicts) == 27
+    assert len(verdicts) == CHECKS
     assert (verdicts[LEAVES], verdicts[STAY]) == ("PASSED", "PASSED")
-    for name, file in {"01a": "tcpdump", "01b": "iptables_log", "01c": "iptables_ttl"}.items():
-        first = found.checks("alice")[f"{name}.runs"]
+    missing = {
+        "01a.runs": "tcpdump.sh",
+        "01b.runs": "iptables_log.sh",
+        "01c.runs": "iptables_ttl.sh",
+        "04b.attaches": "nf_latency.bt",
+    }
+    for check, file in missing.items():
+        first = found.checks("alice")[check]
         assert first["verdict"] == "FAILED"
-        assert f"{file}.sh was not handed in" in first["message"]
+        assert f"{file} was not handed in" in first["message"]
     assert found.report("alice")["score"] == 2
 
 

@@ -216,7 +216,7 @@ def test_a_verdict_is_passed_lost_or_open(verdict: Verdict) -> None:
 
 
 def test_this_labs_points() -> None:
-    """Exercise 1 is worth 20 points: 10, 4, 4 and 2."""
+    """Exercise 1 is worth 20 points, 10, 4, 4 and 2, and the bpftrace script 15."""
     tasks = Lab(REPO / "tests_lab").rubric.tasks
     worth = {name: task.points for name, task in tasks.items()}
-    assert worth == {"01a": 10, "01b": 4, "01c": 4, "01d": 2}
+    assert worth == {"01a": 10, "01b": 4, "01c": 4, "01d": 2, "04b": 15}

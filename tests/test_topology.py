@@ -38,7 +38,7 @@ FAULTS = {
     "an unknown key": ("kind: switch", "kind: switch\n    mtu: 1500", 7, "networks.0.mtu"),
     "a missing key": ("kind: switch", "", 5, "networks.0.kind"),
     "an unknown key of a host": ("sandbox: true", "sandbox: true, ram: 1", 2, "hosts.student.ram"),
-    "an unknown kind": ("kind: switch", "kind: ring", 6, "'switch' or 'chain'"),
+    "an unknown kind": ("kind: switch", "kind: ring", 6, "'switch', 'chain' or 'cable'"),
     "an unknown service": ("[dns]", "[dns, gopher]", 3, "hosts.server.services.1"),
     "a host that is not there": ("[student, server]", "[student, sever]", 1, "'sever'"),
     "a gateway that is not there": ("ipv6: fd00::/8", "ipv6: fd00::/8\n    gateway: g", 1, "'g'"),
@@ -48,6 +48,18 @@ FAULTS = {
     "a network too small": ("10.0.0.0/8", "10.0.0.0/28", 5, "at least a /24"),
     "no student": ("{sandbox: true}", "{}", 1, "exactly one with sandbox"),
     "two students": ("{services: [dns]}", "{services: [dns], sandbox: true}", 1, "exactly one"),
+    "a switch without IPv6": ("    ipv6: fd00::/8\n", "", 5, "has ipv6"),
+    "a cable with IPv6": ("kind: switch", "kind: cable", 5, "a cable has two hosts"),
+    "a cable without interfaces": (
+        "kind: switch\n    hosts: [student, server]\n    ipv4: 10.0.0.0/8\n    ipv6: fd00::/8",
+        "kind: cable\n    hosts: [student, server]\n    ipv4: 10.9.0.0/24", 5, "two interfaces",
+    ),
+    "two servers of names": (
+        "{services: [dns]}", "{services: [dns]}\n  other: {services: [dns]}", 1, "dns on one host",
+    ),
+    "services on many hosts": (
+        "{services: [dns]}", "{services: [dns], count: 2}", 1, "exactly one such host",
+    ),
     "many students": ("sandbox: true", "sandbox: true, count: 2", 2, "exactly one such host"),
     "a range upside down": ("{sandbox: true}", "{sandbox: true}\n  n: {count: [3, 1]}", 3, "3 to 1"),  # noqa: E501
     "a negative count": ("{sandbox: true}", "{sandbox: true}\n  n: {count: -1}", 3, "hosts.n.count"),  # noqa: E501

@@ -128,7 +128,7 @@ class Machine:
         try:
             while (message := self._channel.receive()) is not None:
                 self._deliver(message)
-        except (OSError, ValueError, WireError) as error:
+        except (OSError, LookupError, TypeError, ValueError, WireError) as error:
             reason = f"the agent's stream broke: {error}"
         reason += self.why_gone()
         with self._lock:

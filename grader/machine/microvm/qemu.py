@@ -85,7 +85,7 @@ def accelerator(kind: str) -> list[str]:
     """The options that say what executes the guest's instructions: `kvm` or `tcg`."""
     if kind == KVM:
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    return ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "max"]
 
 
 def hardware(fds: Mapping[str, int], command_line: str, *, shared: bool) -> list[str]:
