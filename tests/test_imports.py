@@ -16,7 +16,7 @@ REPO = Path(__file__).resolve().parents[1]
 # From top to bottom: a part may import what stands in a line below its own, or in its own.
 LAYERS = [
     {"plugin", "cli"},
-    {"doctor"},
+    {"doctor", "shell"},
     {"warm"},
     {"summary", "export"},
     {"grading"},

@@ -31,17 +31,21 @@ scripts = { grader = "grader.cli:main" }
 packages = ["grader"]
 package-dir = { "" = "." }
 """
-# Stands for `grader image build`: the real one is tested in test_image.py.
+# Stands for `grader image build` and `template`: the real ones have tests of their own.
 CLI = """
 import pathlib, sys
 def main():
     folder = pathlib.Path(__file__).parents[1] / "the image"
+    if sys.argv[1:] == ["image", "template"]:
+        (folder / "template").touch(exist_ok=False)
+        return
     folder.mkdir(exist_ok=True)
     (folder / "image.json").touch()
     print("built", file=sys.stderr)
     print(folder)
 """
 Completed = subprocess.CompletedProcess[str]
+QEMU = ("qemu-system-x86_64",)
 TRAPPED = ("python3", "python3.11", "python3.12", "python3.13", "pip", "apt-get", "flock", "grader")
 
 
@@ -199,6 +203,7 @@ def test_a_changed_project_is_brought_up_to_date(ready: Path) -> None:
 def test_a_changed_image_input_asks_for_the_image(ready: Path) -> None:
     """After a change of packages.txt the image is asked for again, and .venv is left alone."""
     (ready / "fixtures/image/packages.txt").write_text("less\n")
+    (ready / "the image/template").unlink(missing_ok=True)
     done = lab(ready, "true")
     assert done.stderr == "built\n"
 
@@ -207,6 +212,36 @@ def test_a_pruned_image_is_asked_for(ready: Path) -> None:
     """An image that was removed is asked for again."""
     shutil.rmtree(ready / "the image")
     assert "built" in lab(ready, "true").stderr
+
+
+def test_the_template_is_made_with_the_image(ready: Path, tmp_path: Path) -> None:
+    """With the image, the template of its microVMs is made, if QEMU is there; else nothing."""
+    for without, made in ((QEMU, False), ((), True)):
+        path = tools(tmp_path / f"bin{made}", without=without)
+        if made:
+            script(path / QEMU[0], "exit 1")
+        shutil.rmtree(ready / "the image")
+        env = environment(ready, PATH=str(path))
+        subprocess.run([ready / "lab", "true"], env=env, capture_output=True, check=True)
+        assert (ready / "the image/template").exists() == made
+
+
+def test_a_template_that_cannot_be_made_stops_nothing(ready: Path, tmp_path: Path) -> None:
+    """Without microVMs most can be graded: it is said, and the next start does not try again."""
+    path = tools(tmp_path / "bin", without=QEMU)
+    script(path / QEMU[0], "exit 1")
+    (ready / "the image/image.json").unlink()
+    (ready / "the image/template").touch()  # the stand-in wants none to be there
+    env = environment(ready, PATH=str(path))
+    starts = [
+        subprocess.run(
+            [ready / "lab", "echo", "ran"], env=env, capture_output=True, text=True, check=True
+        )
+        for _ in range(2)
+    ]
+    assert [done.stdout for done in starts] == ["ran\n", "ran\n"]
+    assert "lab: going on without microVMs: what needs one cannot be graded" in starts[0].stderr
+    assert starts[1].stderr == ""
 
 
 def test_a_half_made_venv_is_made_again(ready: Path) -> None:
