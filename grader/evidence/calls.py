@@ -23,7 +23,7 @@ fentry:@FUNCTION@ { @inner[tid, tid ? 0 : cpu] = nsecs; }
 fexit:@FUNCTION@ /@inner[tid, tid ? 0 : cpu]/ {
     $took = nsecs - @inner[tid, tid ? 0 : cpu];
     delete(@inner[tid, tid ? 0 : cpu]);
-    @calls = count(); @total = sum($took); @longest = max($took);
+    @calls = count(); @total = sum($took); @longest = max((int64)$took);
 }
 kprobe:@FUNCTION@ { @outer[tid, tid ? 0 : cpu] = nsecs; }
 kretprobe:@FUNCTION@ /@outer[tid, tid ? 0 : cpu]/ {
@@ -32,7 +32,7 @@ kretprobe:@FUNCTION@ /@outer[tid, tid ? 0 : cpu]/ {
     @probed_calls = count(); @probed_total = sum($took);
 }
 interval:ms:50 {
-    printf("%llu %llu %llu %llu %llu\\n", (uint64)@calls, (uint64)@total, (uint64)@longest,
+    printf("%llu %llu %lld %llu %llu\\n", (uint64)@calls, (uint64)@total, (int64)@longest,
         (uint64)@probed_calls, (uint64)@probed_total);
 }
 """
