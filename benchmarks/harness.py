@@ -29,6 +29,10 @@ class Contender(Protocol):
         """Take down all that `up` made."""
 
 
+class Unable(Exception):
+    """A neighbour is installed, yet cannot do its work here; why."""
+
+
 @dataclass(frozen=True)
 class Absent:
     """A neighbour that cannot be measured here, and why."""
@@ -39,11 +43,17 @@ class Absent:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One thing to measure: its title, the number to reach, and who contends."""
+    """One thing to measure: its title, the number to reach, and who contends.
+
+    `part_targets`: the numbers that parts of ours are to reach, by the part's name; `at_most`: in
+    how many rounds, of slow ones, by the contender's name.
+    """
 
     title: str
     contenders: Sequence[AbstractContextManager[Contender] | Absent]
     target_ms: float | None = None
+    part_targets: Mapping[str, float] = field(default_factory=dict)
+    at_most: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,15 @@ class Result:
     up: Figure | None = None
     down: Figure | None = None
     parts: dict[str, Figure] = field(default_factory=dict)
+    part_targets: Mapping[str, float] = field(default_factory=dict)
     absent: str = ""
 
 
 def measure(benchmark: Benchmark, rounds: int) -> list[Result]:
-    """One untimed round, then `rounds` timed ones in which the contenders take turns."""
+    """One untimed round, then `rounds` timed ones in which the contenders take turns.
+
+    Who takes part in a single round only is timed in that; who is unable in the first is absent.
+    """
     present: list[Contender] = []
     absent: list[Absent] = []
     times: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -89,16 +103,26 @@ def measure(benchmark: Benchmark, rounds: int) -> list[Result]:
         for number in range(rounds + 1):
             turn = number % max(1, len(present))  # nobody always follows the same one
             for contender in present[turn:] + present[:turn]:
-                spent = _one_round(contender)
-                for what, seconds in spent.items() if number else ():
+                if number >= benchmark.at_most.get(contender.name, rounds + 1):
+                    continue
+                try:
+                    spent = _one_round(contender)
+                except Unable as error:
+                    if number:
+                        raise
+                    present.remove(contender)
+                    absent.append(Absent(contender.name, str(error)))
+                    continue
+                for what, seconds in spent.items():
                     times[contender.name][what].append(seconds)
     results = []
     for contender in present:
-        figures = {what: Figure.of(some) for what, some in times[contender.name].items()}
+        figures = {
+            what: Figure.of(some[1:] or some) for what, some in times[contender.name].items()
+        }
         up, down = figures.pop("up"), figures.pop("down")
-        results.append(
-            Result(benchmark.title, contender.name, benchmark.target_ms, up, down, figures)
-        )
+        targets = benchmark.target_ms, up, down, figures, benchmark.part_targets
+        results.append(Result(benchmark.title, contender.name, *targets))
     return results + [
         Result(benchmark.title, one.name, benchmark.target_ms, absent=one.reason) for one in absent
     ]

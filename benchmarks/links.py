@@ -20,7 +20,10 @@ HERE = Path(__file__).parent / "neighbours"
 PLAN: dict[str, Any] = {
     "hosts": [{"name": "a"}, {"name": "b"}],
     "links": [
-        {"ends": [["a", "eth0", "02:00:00:00:00:01"], ["b", "eth0", "02:00:00:00:00:02"]], "offload": False}
+        {
+            "ends": [["a", "eth0", "02:00:00:00:00:01"], ["b", "eth0", "02:00:00:00:00:02"]],
+            "offload": False,
+        }
     ],
     "bridges": [],
     "addresses": [["a", "eth0", "10.0.0.1", 24], ["b", "eth0", "10.0.0.2", 24]],

@@ -1,4 +1,4 @@
-"""python benchmarks/run.py [--rounds N] [--output DIR]: measure, print the table, draw the plot."""
+"""python benchmarks/run.py [GROUP…] [--rounds N]: measure, print the tables, draw the plots."""
 
 from __future__ import annotations
 
@@ -7,59 +7,122 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import agents, links, sandboxes, tables, worlds
+from benchmarks import agents, crowd, links, microvms, sandboxes, tables, tasks, worlds
 from benchmarks.harness import measure
-from grader.errors import GraderError
+from grader import warm
+from grader.errors import GraderError, Unsupported
 from grader.image import find
 from grader.machine.local import LocalMachine
+from grader.machine.microvm import ensure
 from grader.sandbox import Limits, NetnsSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.crowd import Crowd
+    from benchmarks.harness import Benchmark, Result
+    from grader.image import Image
+    from grader.machine.client import Machine
 
 PLOT = Path(__file__).parent / "plot.py"
 WITH_NUMPY = Limits(memory=4 << 30)
+HOST, MICROVMS, TASKS, CROWD = GROUPS = ("host", "microvms", "tasks", "crowd")
 
 
 def main() -> None:
-    """Measure all, write results.md, results.csv and results.png."""
+    """Measure what was asked for; write results.md and a CSV and a plot of each kind."""
     options = _options()
     image = find()
     if image is None:
         raise SystemExit("the lab's image is not built; run: ./lab grader image build")
     options.output.mkdir(parents=True, exist_ok=True)
-    results = []
+    results: list[Result] = []
+    crowds: list[Crowd] = []
     with LocalMachine(image.root) as machine:
-        every = [
-            sandboxes.benchmark(machine),
-            links.benchmark(machine, {"mininet": options.mininet, "munet": options.munet}),
-            worlds.benchmark(machine, image),
-            agents.benchmark(image),
-        ]
-        for benchmark in every:
-            print(f"measuring: {benchmark.title}", file=sys.stderr)
-            results += measure(benchmark, options.rounds)
-        csv = tables.comma_separated(results)
-        drawn = plot(machine, csv)
-    about = (
+        if HOST in options.groups:
+            results += _measured(on_this_host(machine, image, options), options.rounds)
+        if options.groups - {HOST}:
+            try:
+                more, crowds = in_microvms(machine, image, options)
+                results += more
+            except Unsupported as error:
+                print(f"no microVMs: {error.what}", file=sys.stderr)
+        write(machine, options, results, crowds)
+
+
+def on_this_host(machine: Machine, image: Image, options: argparse.Namespace) -> list[Benchmark]:
+    """What needs no other kernel."""
+    return [
+        sandboxes.benchmark(machine),
+        links.benchmark(machine, {"mininet": options.mininet, "munet": options.munet}),
+        worlds.benchmark(machine, image),
+        agents.benchmark(image),
+    ]
+
+
+def in_microvms(
+    machine: Machine, image: Image, options: argparse.Namespace
+) -> tuple[list[Result], list[Crowd]]:
+    """Templates, clones, gradings and crowds. Raises Unsupported without QEMU."""
+    results: list[Result] = []
+    crowds: list[Crowd] = []
+    with microvms.own_cache(image):
+        if MICROVMS in options.groups:
+            results += _measured([microvms.making(image)], options.rounds)
+        template = ensure(warm.source(image), warm.warm)
+        if MICROVMS in options.groups:
+            clones = microvms.benchmarks(template, image, machine)
+            results += _measured(clones, options.rounds)
+        if TASKS in options.groups:
+            print("measuring: gradings", file=sys.stderr)
+            results += tasks.measure(options.gradings)
+        if CROWD in options.groups:
+            print("measuring: many microVMs at once", file=sys.stderr)
+            crowds += crowd.measure(template, image)
+    return results, crowds
+
+
+def _measured(benchmarks: list[Benchmark], rounds: int) -> Iterator[Result]:
+    for benchmark in benchmarks:
+        print(f"measuring: {benchmark.title}", file=sys.stderr)
+        yield from measure(benchmark, rounds)
+
+
+def write(
+    machine: LocalMachine, options: argparse.Namespace, results: list[Result], crowds: list[Crowd]
+) -> None:
+    """Print the tables; write them, the figures and the plots."""
+    text = (
         f"{options.rounds} rounds, contenders taking turns; Linux {platform.release()}, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}.\n\n"
+        f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}.\n"
     )
-    table = about + tables.markdown(results)
-    (options.output / "results.md").write_text(table, encoding="utf-8")
-    (options.output / "results.csv").write_text(csv, encoding="utf-8")
-    (options.output / "results.png").write_bytes(drawn)
-    print(table)
+    figures = {}
+    if results:
+        text += f"\n{tables.markdown(results)}"
+        figures["results"] = tables.comma_separated(results)
+    if crowds:
+        text += f"\n{crowd.markdown(crowds)}"
+        figures["memory"] = crowd.comma_separated(crowds)
+    for name, lines in figures.items():
+        (options.output / f"{name}.csv").write_text(lines, encoding="utf-8")
+        (options.output / f"{name}.png").write_bytes(plot(machine, name, lines))
+    (options.output / "results.md").write_text(text, encoding="utf-8")
+    print(text)
 
 
-def plot(machine: LocalMachine, csv: str) -> bytes:
+def plot(machine: LocalMachine, name: str, figures: str) -> bytes:
     """The plot as PNG, drawn by the image's matplotlib in a sandbox like any student's script."""
     with NetnsSandbox(machine, WITH_NUMPY) as sandbox:
         script = sandbox.put("plot.py", PLOT.read_bytes())
         done = sandbox.run(
             "python3",
             script,
-            stdin=csv.encode(),
+            name,
+            stdin=figures.encode(),
             env={"MPLCONFIGDIR": "/work"},
             timeout=60,
         )
@@ -70,13 +133,21 @@ def plot(machine: LocalMachine, csv: str) -> bytes:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help=f"what to measure: {', '.join(GROUPS)}; or all"
+    )
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--gradings", type=int, default=2, help="of the reference submission")
     parser.add_argument("--output", type=Path, default=Path("reports/benchmarks"))
     parser.add_argument(
         "--mininet", default="/usr/bin/python3", help="a Python that can import mininet"
     )
     parser.add_argument("--munet", default="python3", help="a Python that can import munet")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.groups = set(options.groups or GROUPS)
+    if unknown := options.groups - set(GROUPS):
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    return options
 
 
 if __name__ == "__main__":

@@ -93,7 +93,8 @@ def docker(program: Path) -> Iterator[Contender]:
         subprocess.run(["docker", "rmi", "-f", IMAGE], check=True, stdout=subprocess.DEVNULL)
 
 
-def _docker() -> object:
+def docker_if_there() -> object:
+    """Docker, or why it cannot be measured."""
     name = "docker run --network none"
     if shutil.which("docker") is None:
         return Absent(name)
@@ -115,7 +116,7 @@ def benchmark(machine: Machine) -> Benchmark:
             Command.ready("bwrap --unshare-all", *bwrap)
             if shutil.which("bwrap")
             else Absent("bwrap --unshare-all"),
-            _docker(),  # type: ignore[list-item]
+            docker_if_there(),  # type: ignore[list-item]
         ],
         target_ms=15,
     )

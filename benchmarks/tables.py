@@ -26,20 +26,27 @@ def markdown(results: Sequence[Result]) -> str:
             title, reach = one.benchmark, f"{one.target_ms:g}" if one.target_ms else ""
         else:
             title, reach = "", ""
-        if one.up is None or one.down is None or ours is None:
+        if one.up is None or ours is None:
             lines.append(f"| {title} | {one.name} | {one.absent} | | | | {reach} |")
             continue
-        ratio = f"{one.up.median / ours.median:.1f}"
-        down = f"{one.down.median * 1e3:.1f}" if one.down.median > 1e-5 else "in set-up"
+        ratio = one.up.median / ours.median
         lines.append(
             f"| {title} | {one.name} | {one.up.median * 1e3:.1f} | {_quartiles(one.up)} "
-            f"| {down} | {ratio} | {reach} |"
+            f"| {_down(one.down)} | {ratio:{'.1f' if ratio >= 1 else '.2g'}} | {reach} |"
         )
-        lines += [
-            f"| | … {part} | {figure.median * 1e3:.1f} | {_quartiles(figure)} | | | |"
-            for part, figure in one.parts.items()
-        ]
+        lines += [_part(one, part, figure) for part, figure in one.parts.items()]
     return "\n".join(lines) + "\n"
+
+
+def _part(one: Result, part: str, figure: Figure) -> str:
+    reach = f"{one.part_targets[part]:g}" if part in one.part_targets else ""
+    return f"| | … {part} | {figure.median * 1e3:.1f} | {_quartiles(figure)} | | | {reach} |"
+
+
+def _down(figure: Figure | None) -> str:
+    if figure is None or figure.median <= 1e-5:
+        return "in set-up"
+    return f"{figure.median * 1e3:.1f}"
 
 
 def _quartiles(figure: Figure) -> str:

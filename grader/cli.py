@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Annotated
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +14,15 @@ from rich.markup import escape
 
 from grader import doctor as doctors
 from grader import image as images
+from grader import shell as shells
+from grader import warm
 from grader.errors import BadInput, GraderError
+from grader.machine import microvm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from grader.image import Image
 
 BAD_USAGE = 2
 COULD_NOT = 3
@@ -46,7 +56,8 @@ def main() -> None:
 @app.command()
 def doctor() -> None:
     """Say what this machine can grade, and the remedy where it can't."""
-    findings = doctors.examine()
+    with _progress("looking around") as show:
+        findings = doctors.examine(progress=show)
     for finding in findings:
         mark = "[green]ok[/green]" if finding.ok else "[red]no[/red]"
         out.print(f"{mark}  {finding.what}: {escape(finding.found)}")
@@ -56,28 +67,61 @@ def doctor() -> None:
         raise typer.Exit(COULD_NOT)
 
 
-@image_app.command()
-def build() -> None:
-    """Build the image if it is not here yet, and print where it is."""
-    with err.status("looking for the image") as status:
+@app.command()
+def shell(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A submission, whose files are in /work.")
+    ] = None,
+    *,
+    sandbox: Annotated[
+        str, typer.Option(metavar="KIND", help="vm, netns, or auto: vm if it can be had.")
+    ] = "auto",
+) -> None:
+    """Work on the student's host of a fresh world, in a shell."""
+    raise typer.Exit(shells.run(folder, sandbox, lambda line: err.print(escape(line))))
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is being done, with the seconds since the beginning."""
+    with err.status(what) as status:
         began = time.monotonic()
 
         def show(line: str) -> None:
             err.print(f"{time.monotonic() - began:5.0f} s  {escape(line)}")
             status.update(escape(line.strip()))
 
+        yield show
+
+
+@image_app.command()
+def build() -> None:
+    """Build the image if it is not here yet, and print where it is."""
+    with _progress("looking for the image") as show:
         image = images.ensure(progress=show)
     out.print(str(image.root.parent), markup=False)
 
 
 @image_app.command()
+def template() -> None:
+    """Make the template of the image's microVMs if it is not here yet, and print where it is."""
+    with _progress("looking for the microVM's template") as show:
+        made = microvm.ensure(warm.source(_image()), warm.warm, progress=show)
+    out.print(str(made.folder), markup=False)
+
+
+@image_app.command()
 def path() -> None:
     """Print where the image is."""
+    out.print(str(_image().root.parent), markup=False)
+
+
+def _image() -> Image:
     image = images.find()
     if image is None:
         what = "the image has not been built"
         raise GraderError(what, remedy="build it: grader image build")
-    out.print(str(image.root.parent), markup=False)
+    return image
 
 
 @image_app.command("list")
@@ -96,8 +140,8 @@ def list_() -> None:
 
 @image_app.command()
 def prune(
-    *, every: Annotated[bool, typer.Option("--all", help="Remove the current image too.")] = False
+    *, every: Annotated[bool, typer.Option("--all", help="Remove the current ones too.")] = False
 ) -> None:
-    """Remove old images, and what builds that were killed have left."""
-    for gone in images.prune(keep_current=not every):
+    """Remove old images and microVM templates, and what builds that were killed have left."""
+    for gone in (*warm.prune(keep_current=not every), *images.prune(keep_current=not every)):
         out.print(f"removed {gone}", markup=False)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader import image as images
+from grader import warm
 from grader.errors import GraderError, Unsupported
+from grader.machine import microvm
 from grader.machine.idmap import IdMap
 from grader.machine.local import LocalMachine
+from grader.machine.microvm import qemu
 from grader.sandbox import NetnsSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from grader.image import Image
 
 
 @dataclass(frozen=True)
@@ -27,14 +34,20 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
-    """All findings, in the order in which they build on each other."""
+def examine(progress: Callable[[str], None] = lambda _: None) -> list[Finding]:
+    """All findings, in the order in which they build on each other.
+
+    `progress` is told what takes long.
+    """
     return [
         _finding("python", platform.python_version),
         _finding("id range", _ids),
         _finding("namespaces", _namespaces),
         _finding("image", _image),
         _finding("sandbox netns", _sandbox),
+        _finding("qemu", qemu.version),
+        _finding("microVM template", lambda: _template(progress)),
+        _finding("sandbox vm", _microvm),
     ]
 
 
@@ -64,24 +77,54 @@ def _namespaces() -> str:
 
 
 def _image() -> str:
+    return str(_built("not built").root)
+
+
+def _built(otherwise: str) -> Image:
     image = images.find()
     if image is None:
-        what = "not built"
-        raise GraderError(what, remedy="build it: grader image build")
-    return str(image.root)
+        raise GraderError(otherwise, remedy="build it: grader image build")
+    return image
 
 
 def _sandbox() -> str:
     """Make one and run a program in it: no other way tells whether it can be done."""
-    image = images.find()
-    if image is None:
-        what = "not tried, since there is no image"
-        raise GraderError(what, remedy="build it: grader image build")
+    image = _built("not tried, since there is no image")
     with LocalMachine(image.root) as machine, NetnsSandbox(machine) as sandbox:
-        done = sandbox.run("ip", "link", "show", "lo", timeout=10)
-        if done.exit != 0:
-            raise GraderError(f"a first program {done.outcome}: {done.complaints.strip()}")
+        _first_program(sandbox)
         return (
             f"runs programs on kernel {machine.kernel}; limits are per process (setrlimit) and "
             "per folder (tmpfs), processes are counted per sandbox; no cgroups yet"
         )
+
+
+def _first_program(sandbox: NetnsSandbox) -> None:
+    done = sandbox.run("ip", "link", "show", "lo", timeout=10)
+    if done.exit != 0:
+        raise GraderError(f"a first program {done.outcome}: {done.complaints.strip()}")
+
+
+def _template(progress: Callable[[str], None]) -> str:
+    """Make it if need be: only a guest that has started tells what executes it."""
+    image = _built("not tried, since there is no image")
+    made = microvm.ensure(warm.source(image), warm.warm, progress=progress)
+    if made.accel == qemu.KVM:
+        return "runs under kvm"
+    why = "KVM was tried and is of no use"
+    if not os.access(qemu.KVM_DEVICE, os.R_OK | os.W_OK):
+        why = f"{qemu.KVM_DEVICE} is not there"
+        if qemu.KVM_DEVICE.exists():
+            why = f"this user may not open {qemu.KVM_DEVICE}; members of its group may"
+    return f"runs under tcg, in software, some times slower: {why}"
+
+
+def _microvm() -> str:
+    """Clone one and run a program in a sandbox in it."""
+    image = _built("not tried, since there is no image")
+    began = time.monotonic()
+    with microvm.start(warm.source(image), warm.warm) as machine:
+        awake = time.monotonic() - began
+        with NetnsSandbox(machine) as sandbox:
+            _first_program(sandbox)
+        done = time.monotonic() - began
+    return f"kernel {machine.kernel}, up after {awake:.2f} s, a first program done after {done:.2f}"

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grader import summary
+from grader import summary, warm
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.grading import EXIT_USAGE, Grading
 from grader.report import Result
-from grader.sandbox import KINDS
+from grader.sandbox import AUTO, KINDS
 from grader.submission import Submission
 from grader.taskrun import TaskRun
 
@@ -257,7 +257,8 @@ class TaskNode(pytest.Module):
             grading.lab.rubric.tasks[name],
             topology=grading.lab.topology,
             seed=f"{grading.seed}/{submission.id}/{name}",
-            replay=f"./lab pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}",
+            replay=f"./lab pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}"
+            + ("" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"),
             sandbox=sandbox,
         )
         every = grading.lab.checks[name]
@@ -344,6 +345,23 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             chosen.setdefault(one.nodeid, one)
     session.items[:] = chosen.values()
     grading.expected = list(chosen)
+    if not hasattr(session.config, "workerinput"):
+        _prepare_machines(session.config, grading)
+
+
+def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
+    """Make what checks wait for that run in microVMs, and show that it takes its time."""
+    ids = {".".join(nodeid.rsplit("::", 2)[1:]) for nodeid in grading.expected}
+    wanted = any(grading.sandbox_of(grading.lab.check(id_)) == "vm" for id_ in ids)
+    if not wanted or config.getoption("collectonly"):
+        return
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+    def show(line: str) -> None:
+        if terminal is not None:
+            terminal.write_line(f"netlab: {line}")
+
+    warm.prepare(show)
 
 
 # --- running -----------------------------------------------------------------------------------
@@ -482,7 +500,10 @@ def pytest_xdist_node_collection_finished(node: WorkerController, ids: Sequence[
     """Know what the workers are to grade."""
     grading = grading_of(node.config)
     if grading is not None:
+        first = not grading.expected
         grading.expected = list(ids)
+        if first:
+            _prepare_machines(node.config, grading)
 
 
 # --- the end -------------------------------------------------------------------------------------

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from grader import image as images
+from grader.errors import GraderError
+from grader.machine import microvm
 from grader.machine.microvm import Source
 from grader.sandbox import NetnsSandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from grader.image import Image
     from grader.machine.client import Machine
 
@@ -26,3 +33,24 @@ def warm(machine: Machine) -> None:
     with NetnsSandbox(machine) as sandbox:
         sandbox.run("/bin/sh", SCRIPT, "sandbox", timeout=WITHIN)
     machine.run("/bin/sh", SCRIPT, "machine", timeout=WITHIN)
+
+
+def prepare(progress: Callable[[str], None]) -> None:
+    """Make the template if it is not there, so that no check has to wait for it in silence.
+
+    Why there can be none is not said here: each check that needs it will.
+    """
+    with suppress(GraderError):
+        image = images.find()
+        if image is not None:
+            microvm.ensure(source(image), warm, progress=progress)
+
+
+def prune(*, keep_current: bool = True) -> list[Path]:
+    """Remove templates, but not the one in use if it is to be kept; say what went."""
+    with suppress(GraderError):
+        image = images.find()
+        # Making one removes all others, so where the current one is, there is nothing else.
+        if keep_current and image is not None and microvm.find(source(image)) is not None:
+            return []
+    return microvm.prune()

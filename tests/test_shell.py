@@ -14,7 +14,8 @@ import struct
 import subprocess
 import sys
 import termios
-from contextlib import contextmanager
+import tty
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from grader.machine.client import CallError
 from grader.machine.microvm.qemu import PROGRAM
 from grader.machine.terminal import Terminal
 from grader.sandbox.netns import CAPABILITIES
+from grader.shell import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,11 +157,11 @@ def without_qemu(folder: Path) -> dict[str, str]:
 
 def children(pid: int) -> set[int]:
     """All processes below `pid`."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    )
-    direct = {int(line) for line in listed.stdout.split()}
-    return direct.union(*(children(one) for one in direct))
+    found: set[int] = set()
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found |= {int(one) for one in thread.read_text(encoding="ascii").split()}
+    return found.union(*(children(one) for one in found))
 
 
 # --- working in it ---------------------------------------------------------------------------
@@ -274,6 +276,36 @@ def test_the_exit_status_is_the_shells(keys: str, code: int) -> None:
         somebody.type(keys)
         assert somebody.leaves() == code
         assert somebody.modes == somebody.before
+
+
+def test_the_terminal_is_given_back_last() -> None:
+    """It is as before only when nothing of the world is left: what is typed until then is lost."""
+    with at_the_prompt() as somebody:
+        somebody.type("exit\n")
+        wait_until(lambda: somebody.modes == somebody.before, within=20, what="the terminal")
+        assert children(somebody.run.pid) == set()
+        assert somebody.leaves() == 0
+        assert "You have left the student's host." in somebody.seen
+
+
+def test_unread_keys_are_discarded() -> None:
+    """What one typed as root of the student's host does not reach the shell outside."""
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    with restored(slave):
+        tty.setraw(slave)
+        os.write(master, b"reboot\n")
+        wait_until(lambda: unread(slave) == 7, within=5, what="the keys")
+    assert unread(slave) == 0
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
+def unread(terminal: int) -> int:
+    """How many keys a terminal holds for whoever reads next."""
+    held = fcntl.ioctl(terminal, termios.FIONREAD, bytes(4))
+    return int.from_bytes(held, sys.byteorder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -425,6 +457,19 @@ def test_the_microvms_host_is_the_students(in_vm: Person) -> None:
 def test_the_folders_files_are_in_the_microvm(in_vm: Person) -> None:
     """The files of the folder lie in /work there too."""
     in_vm.tries("pwd; ls", r"\n/work\r\n[^#]*uncaught\.sh")
+
+
+def test_a_dead_microvm_is_told() -> None:
+    """If QEMU dies, the terminal is restored, then the reason said; the code is 3."""
+    if shutil.which(PROGRAM) is None:
+        pytest.skip(f"{PROGRAM} is not installed")
+    with person("--sandbox=vm") as somebody:
+        somebody.sees(PROMPT, within=180)
+        (qemu,) = (pid for pid in children(somebody.run.pid) if b"qemu-system" in cmdline(pid))
+        os.kill(qemu, signal.SIGKILL)
+        assert somebody.leaves() == 3
+        assert somebody.modes == somebody.before
+        assert "QEMU has ended" in somebody.seen
 
 
 # --- the terminals under it ----------------------------------------------------------------------

@@ -138,7 +138,7 @@ class Bench:
                 events = trace.interrupt(parameters["ends_within_s"])
             except CheckFailed as error:
                 failure = error
-        left = "; ".join(line for line in self.probed() if line not in self.own)
+        left = "; ".join(Counter(self.probed()) - Counter(self.own))
         return Run(failure, events, calls, rules, left, kprobes, began, self.uptime_ns())
 
     def kprobes(self) -> int:

@@ -53,8 +53,8 @@ class Blueprint:
         """The (first) interface of `host`, or that of `name`."""
         return next(one for one in self.interfaces if one.host == host and name in (None, one.name))
 
-    def plan(self, sandbox: int) -> dict[str, Any]:
-        """What the agent's network.build takes; `sandbox` is the student's."""
+    def plan(self, sandbox: int | None) -> dict[str, Any]:
+        """What the agent's network.build takes; `sandbox` is the student's, if it has one."""
         return {
             "hosts": [
                 *({"name": switch} for switch in self.bridges),
@@ -101,7 +101,7 @@ def _split(address: str) -> tuple[str, int]:
     return str(found.ip), found.network.prefixlen
 
 
-def _host_plan(name: str, spec: HostSpec, sandbox: int) -> dict[str, Any]:
+def _host_plan(name: str, spec: HostSpec, sandbox: int | None) -> dict[str, Any]:
     forwards = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1} if spec.forwards else {}
     return {
         "name": name,

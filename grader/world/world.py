@@ -36,8 +36,13 @@ class World(Disposable):
         certificate: bytes = b"",
         key: bytes = b"",
         limits: Limits | None = None,
+        sandboxed: bool = True,
     ) -> None:
-        """`seed` decides all that is random; `certificate` and `key` (PEM) are the web server's."""
+        """`seed` decides all that is random; `certificate` and `key` (PEM) are the web server's.
+
+        Not `sandboxed`, the student's host has no `sandbox`; it is like any other `host`, for
+        whoever is to be the machine's own root there.
+        """
         self.machine = machine
         self.seed = seed
         self.rng = random.Random(seed)  # noqa: S311 repeatable, not secret
@@ -45,13 +50,15 @@ class World(Disposable):
         self.identity = services.Identity(certificate, key, f"{self.rng.getrandbits(64):016x}")
         self.commands: list[str] = []
         self._limits = limits
+        self._sandboxed = sandboxed
         self._stack = ExitStack()
         self.number = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.sandbox = stack.enter_context(NetnsSandbox(self.machine, self._limits))
-            plan = self.blueprint.plan(self.sandbox.number)
+            if self._sandboxed:
+                self.sandbox = stack.enter_context(NetnsSandbox(self.machine, self._limits))
+            plan = self.blueprint.plan(self.sandbox.number if self._sandboxed else None)
             self.number = self.machine.call("network.build", within=20, plan=plan)
             stack.callback(self.machine.call, "network.destroy", within=10, world=self.number)
             self._start_services()

@@ -127,6 +127,11 @@ class Sandboxes:
         """A descriptor of the sandbox's network namespace; the sandbox's to close."""
         return self._all[sandbox].netns
 
+    def first(self, sandbox: int) -> tuple[int, int]:
+        """The sandbox's first process: its number here, and a descriptor that is its to close."""
+        it = self._all[sandbox]
+        return it.process.pid, it.pidfd
+
     def call_destroy(self, sandbox: int) -> None:
         """Kill all that runs in the sandbox and wait until it is gone."""
         it = self._all.pop(sandbox, None)

@@ -19,6 +19,7 @@ from .network import Network
 from .processes import Processes
 from .sandboxes import Sandboxes
 from .system import System
+from .terminals import Terminals
 from .wire import Channel
 from .zygote import Zygote
 
@@ -31,6 +32,7 @@ class Agent:
         self.sandboxes = Sandboxes(zygote, self.processes)
         self.network = Network(self.sandboxes, self.processes)
         self.captures = Captures(self.network)
+        self.terminals = Terminals(zygote, self.sandboxes, self.network)
         self.filters = Filters()
         self.files = Files()
         self.system = System()

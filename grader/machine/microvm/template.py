@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +55,8 @@ KVM_WITHIN, TCG_WITHIN = 12.0, 120.0
 WAKES_WITHIN = 20.0
 SEED_BYTES = 64
 PART = ".part-"
+# Of other keys: two checkouts that are used in turn must not remove each other's.
+OTHERS_KEPT = 2
 KEPT = ("memory", "state", "initrd")
 REMEDY = f"make room there: a template takes {MEMORY_MIB + 64} MiB"
 
@@ -132,6 +134,8 @@ def ensure(
     """
     found = None if checked else find(source)
     if found is not None:
+        with suppress(OSError):  # another run may have removed it; then no clone will start
+            os.utime(found.folder / "template.json")
         return found
     try:
         with _locked(progress):
@@ -147,7 +151,7 @@ def ensure(
 def prune() -> list[Path]:
     """Remove all templates, and what was left of unfinished ones; say what went."""
     with _locked(lambda _: None):
-        return _drop_all()
+        return _drop_all_but([])
 
 
 def clone(template: Template) -> MicroVM:
@@ -210,7 +214,9 @@ def _make(source: Source, warm: Warm, progress: Progress) -> Template:
     final = templates_folder() / key(source)
     if final.exists():
         progress("the microVM's template is damaged: making another")
-    _drop_all()
+    whole = [path.parent for path in templates_folder().glob("*/template.json")]
+    others = sorted((path for path in whole if path != final), key=_used, reverse=True)
+    _drop_all_but(others[:OTHERS_KEPT])
     kinds = [TCG]
     if os.access(KVM_DEVICE, os.R_OK | os.W_OK):
         kinds = [KVM, TCG]
@@ -275,13 +281,18 @@ def _sync(folder: Path) -> None:
             os.close(fd)
 
 
-def _drop_all() -> list[Path]:
-    """Remove all templates and what was left of unfinished ones; say what went.
+def _used(template: Path) -> float:
+    """When a template was last asked for."""
+    return (template / "template.json").stat().st_mtime
 
-    Each takes some hundred megabytes, and of those of other keys none comes back. Clones that still
-    run on one keep its files until they end.
+
+def _drop_all_but(kept: list[Path]) -> list[Path]:
+    """Remove all other templates and what was left of unfinished ones; say what went.
+
+    Each takes some hundred megabytes. Clones that still run on one keep its files until they end.
     """
-    gone = [path for path in sorted(templates_folder().iterdir()) if path.name != ".lock"]
+    entries = sorted(templates_folder().iterdir())
+    gone = [path for path in entries if path.name != ".lock" and path not in kept]
     for path in gone:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
