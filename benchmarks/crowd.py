@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import worlds
+from grader.errors import GraderError
 from grader.machine.microvm import clone
 
 if TYPE_CHECKING:
@@ -65,8 +67,12 @@ def _grown(what: str, template: Template, use: Use) -> Iterator[Crowd]:
         vms: list[MicroVM] = []
         while True:
             start = time.perf_counter()
-            vms.append(alive.enter_context(clone(template)))
-            use(vms[-1], alive)
+            try:
+                vms.append(alive.enter_context(clone(template)))
+                use(vms[-1], alive)
+            except GraderError as error:
+                print(f"the crowd ends ({what}, {len(vms)}): {error.what}", file=sys.stderr)
+                return
             took, left = time.perf_counter() - start, _available_mib()
             ends = len(vms) >= MOST[what] or left < LEAST_MIB or took > LONGEST_S[what]
             if ends or len(vms) in COUNTS:

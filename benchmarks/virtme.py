@@ -35,9 +35,10 @@ class Booted:
 
     name = NAME
 
-    def __init__(self, argv: list[str], path: str) -> None:
+    def __init__(self, argv: list[str], folder: Path) -> None:
         self._argv = argv
-        self._environment = os.environ | {"PATH": path}
+        path = f"{folder}/bin{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        self._environment = os.environ | {"PATH": path, "TMPDIR": str(folder)}
 
     @classmethod
     @contextmanager
@@ -55,14 +56,15 @@ class Booted:
                 "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M",
                 *([] if accel == KVM else ["--disable-kvm"]), "--", "true",
             ]  # fmt: skip
-            path = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", os.defpath)])
-            yield cls(argv, path)
+            yield cls(argv, folder)
 
     def up(self) -> None:
         """All of it."""
         try:
             code, said = self._boot()
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired:
+            raise Unable(f"has not ended after {BOOTS_WITHIN} s") from None
+        except OSError as error:
             raise Unable(f"does not run here: {error}") from error
         # On a host without udev the command's status gets lost, but the guest says it.
         if code and DONE not in said:

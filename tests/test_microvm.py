@@ -327,7 +327,7 @@ def test_a_failure_in_making_leaves_nothing(spoilt: Path, image: Image) -> None:
 
 def test_warming_leaves_nothing(machine: Machine) -> None:
     """What warms a template ends by itself: no clone begins with a process or a rule of its."""
-    look = "ps -eo args; iptables-save; ip -o link"
+    look = "ps -eo args; iptables-save; ip -br link"
     before = machine.run("sh", "-c", look, timeout=20).output
     warm.warm(machine)
     wait_until(

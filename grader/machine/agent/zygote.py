@@ -115,8 +115,8 @@ def _execute(spec: dict[str, Any], stdio: list[int]) -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(spec["cwd"])
     os.umask(0o022)
-    # Python and the agent ignore these, and what is ignored stays so over execve(2).
-    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+    # What Python, the agent or whoever started it ignores would stay so over execve(2).
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     for name, value in spec["limits"].items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
