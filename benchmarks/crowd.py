@@ -47,7 +47,7 @@ class Crowd:
     available_mib: float
 
 
-def measure(template: Template, image: Image) -> list[Crowd]:
+def measure(template: Template, image: Image) -> Iterator[Crowd]:
     """Clones that have answered one command, then clones with a world each."""
 
     def answers(vm: MicroVM, _: ExitStack) -> None:
@@ -59,7 +59,8 @@ def measure(template: Template, image: Image) -> list[Crowd]:
         alive.callback(world.down)
 
     uses: dict[str, Use] = {IDLE: answers, WITH_WORLD: inhabited}
-    return [one for what, use in uses.items() for one in _grown(what, template, use)]
+    for what, use in uses.items():
+        yield from _grown(what, template, use)
 
 
 def _grown(what: str, template: Template, use: Use) -> Iterator[Crowd]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,14 @@ WITH_NUMPY = Limits(memory=4 << 30)
 HOST, MICROVMS, TASKS, CROWD = GROUPS = ("host", "microvms", "tasks", "crowd")
 
 
+@dataclass
+class Found:
+    """What has been measured so far: all that there is when it ends early."""
+
+    results: list[Result] = field(default_factory=list)
+    crowds: list[Crowd] = field(default_factory=list)
+
+
 def main() -> None:
     """Measure what was asked for; write results.md and a CSV and a plot of each kind."""
     options = _options()
@@ -40,18 +49,17 @@ def main() -> None:
     if image is None:
         raise SystemExit("the lab's image is not built; run: ./lab grader image build")
     options.output.mkdir(parents=True, exist_ok=True)
-    results: list[Result] = []
-    crowds: list[Crowd] = []
+    found = Found()
     with LocalMachine(image.root) as machine:
-        if HOST in options.groups:
-            results += _measured(on_this_host(machine, image, options), options.rounds)
-        if options.groups - {HOST}:
-            try:
-                more, crowds = in_microvms(machine, image, options)
-                results += more
-            except Unsupported as error:
-                print(f"no microVMs: {error.what}", file=sys.stderr)
-        write(machine, options, results, crowds)
+        try:
+            if HOST in options.groups:
+                found.results += _measured(on_this_host(machine, image, options), options.rounds)
+            if options.groups - {HOST}:
+                in_microvms(machine, image, options, found)
+        except Unsupported as error:
+            print(f"no microVMs: {error.what}", file=sys.stderr)
+        finally:
+            write(machine, options, found)
 
 
 def on_this_host(machine: Machine, image: Image, options: argparse.Namespace) -> list[Benchmark]:
@@ -64,26 +72,21 @@ def on_this_host(machine: Machine, image: Image, options: argparse.Namespace) ->
     ]
 
 
-def in_microvms(
-    machine: Machine, image: Image, options: argparse.Namespace
-) -> tuple[list[Result], list[Crowd]]:
+def in_microvms(machine: Machine, image: Image, options: argparse.Namespace, found: Found) -> None:
     """Templates, clones, gradings and crowds. Raises Unsupported without QEMU."""
-    results: list[Result] = []
-    crowds: list[Crowd] = []
     with microvms.own_cache(image):
         if MICROVMS in options.groups:
-            results += _measured([microvms.making(image)], options.rounds)
+            found.results += _measured([microvms.making(image)], options.rounds)
         template = ensure(warm.source(image), warm.warm)
         if MICROVMS in options.groups:
             clones = microvms.benchmarks(template, image, machine)
-            results += _measured(clones, options.rounds)
+            found.results += _measured(clones, options.rounds)
         if TASKS in options.groups:
             print("measuring: gradings", file=sys.stderr)
-            results += tasks.measure(options.gradings)
+            found.results += tasks.measure(options.gradings)
         if CROWD in options.groups:
             print("measuring: many microVMs at once", file=sys.stderr)
-            crowds += crowd.measure(template, image)
-    return results, crowds
+            found.crowds += crowd.measure(template, image)
 
 
 def _measured(benchmarks: list[Benchmark], rounds: int) -> Iterator[Result]:
@@ -92,21 +95,19 @@ def _measured(benchmarks: list[Benchmark], rounds: int) -> Iterator[Result]:
         yield from measure(benchmark, rounds)
 
 
-def write(
-    machine: LocalMachine, options: argparse.Namespace, results: list[Result], crowds: list[Crowd]
-) -> None:
+def write(machine: LocalMachine, options: argparse.Namespace, found: Found) -> None:
     """Print the tables; write them, the figures and the plots."""
     text = (
         f"{options.rounds} rounds, contenders taking turns; Linux {platform.release()}, "
         f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}.\n"
     )
     figures = {}
-    if results:
-        text += f"\n{tables.markdown(results)}"
-        figures["results"] = tables.comma_separated(results)
-    if crowds:
-        text += f"\n{crowd.markdown(crowds)}"
-        figures["memory"] = crowd.comma_separated(crowds)
+    if found.results:
+        text += f"\n{tables.markdown(found.results)}"
+        figures["results"] = tables.comma_separated(found.results)
+    if found.crowds:
+        text += f"\n{crowd.markdown(found.crowds)}"
+        figures["memory"] = crowd.comma_separated(found.crowds)
     for name, lines in figures.items():
         (options.output / f"{name}.csv").write_text(lines, encoding="utf-8")
         (options.output / f"{name}.png").write_bytes(plot(machine, name, lines))

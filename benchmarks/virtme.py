@@ -68,7 +68,9 @@ class Booted:
             raise Unable(f"does not run here: {error}") from error
         # On a host without udev the command's status gets lost, but the guest says it.
         if code and DONE not in said:
-            raise Unable(f"does not run here: {(said or str(code)).splitlines()[-1]}")
+            lines = said.splitlines() or [f"exit status {code}"]
+            panic = (line for line in lines if "Kernel panic" in line)
+            raise Unable(f"does not run here: {next(panic, lines[-1])}")
 
     def _boot(self) -> tuple[int, str]:
         with subprocess.Popen(

@@ -12,16 +12,19 @@ import shlex
 import sys
 import traceback
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from grader import summary, warm
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.grading import EXIT_USAGE, Grading
+from grader.machine.client import CallError, MachineError
 from grader.report import Result
 from grader.sandbox import AUTO, KINDS
 from grader.submission import Submission
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 GRADING = pytest.StashKey[Grading]()
 RESULT = pytest.StashKey[Result]()
 DURATION = pytest.StashKey[float]()
+DIED = pytest.StashKey[bool]()
 
 
 def grading_of(config: pytest.Config) -> Grading | None:
@@ -216,10 +220,11 @@ class SubmissionNode(pytest.Directory):
 
 @dataclass
 class TaskState:
-    """What a task's nodes share: the verdicts so far, and which node a check belongs to."""
+    """What a task's nodes share: verdicts, where checks belong, whether a machine was replaced."""
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     homes: dict[str, TaskNode] = field(default_factory=dict)
+    replaced: bool = False
 
 
 class TaskNode(pytest.Module):
@@ -368,6 +373,27 @@ def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Give a task whose machine died under it another one, once: it may not be the student's doing.
+
+    A kernel on emulated processors can crash while probes are set in functions that run.
+    """
+    if not isinstance(item, CheckItem) or item.task.run.sandbox != "vm":
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if item.stash.get(DIED, False) and not item.task.state.replaced:
+        item.task.state.replaced = True
+        with suppress(Exception):  # what is left of a dead machine's fixtures
+            item.session._setupstate.teardown_exact(item.task.parent)  # type: ignore[arg-type]  # noqa: SLF001
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold a check back if what it requires is not there or a check that it needs did not pass."""
     if not isinstance(item, CheckItem):
@@ -404,6 +430,8 @@ def pytest_runtest_makereport(
     report: Any = yield
     if isinstance(item, CheckItem):
         error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, MachineError) and not isinstance(error, CallError):
+            item.stash[DIED] = True
         item.stash[DURATION] = item.stash.get(DURATION, 0.0) + call.duration
         if call.when == "call" or error is not None:
             if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):

@@ -68,6 +68,7 @@ AVERAGES = {
     "print() of a value": ([("value", 5500)], [5500]),
     "periodic": (text("avg 5000 ns\n", "avg 6000 ns\n"), [5000, 6000]),
     "a maximum beside it": (text("max 9000 ns avg 5500 ns\n"), [5500]),
+    "groups of thousands": (text("avg 1,234,567 ns\n"), [1_234_567]),
     "milliseconds": (text("mean: 0.0055 ms\n"), [5500]),
 }
 
@@ -93,6 +94,12 @@ def test_average_is_found(case: str) -> None:
 def test_nothing_is_taken_for_an_average(case: str) -> None:
     """What is no average of all calls is not read as one."""
     assert averages(*NONE[case]) == []
+
+
+def test_letters_beyond_ascii_are_read() -> None:
+    """µs is microseconds, as bpftrace 0.23 writes it in JSON: each byte a negative number."""
+    line = r'{"type": "printf", "data": "avg 5.5 \uffffffc2\uffffffb5s"}' + "\n"
+    assert [one.ns for one in readings(read_events(line))] == pytest.approx([5500])
 
 
 def test_events_after_ctrl_c_are_final() -> None:

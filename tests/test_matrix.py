@@ -23,6 +23,9 @@ WORKERS = "4"  # a capture mostly waits, so more of them than cores
 MEASURED = "04b"
 WHOLE = "NETLAB_WHOLE_MATRIX" in os.environ
 OF_EACH_CHECK, EVERY = 2, 5
+# It confirms 04b.average at the other end. What we know to be wrong without rules is wrong with
+# thousands, too, and fails there first.
+UNKILLED = {"04b.baseline"}
 
 Verdicts = dict[str, dict[str, str]]
 
@@ -124,7 +127,7 @@ def test_every_check_is_killed(graded: Verdicts) -> None:
         check for name in BROKEN for check, verdict in graded[name].items() if verdict == "FAILED"
     }
     every = {one.id for checks in LAB.checks.values() for one in checks}
-    assert killed == every
+    assert killed == every - UNKILLED
 
 
 def test_kill_yaml_names_what_is_there() -> None:

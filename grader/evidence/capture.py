@@ -65,7 +65,7 @@ class Capture(Disposable):
 
     def close(self) -> None:
         """End the capture."""
-        self._machine.call("captures.close", capture=self._number)
+        self._machine.release("captures.close", capture=self._number)
 
     def frames(self) -> Frames:
         """What has passed until now. Raises GraderError if the kernel lost any of it."""

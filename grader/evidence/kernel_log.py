@@ -101,7 +101,7 @@ class KernelLog(Disposable):
 
     def close(self) -> None:
         """Forget the place."""
-        self._machine.call("kernel_log.close", bookmark=self._bookmark)
+        self._machine.release("kernel_log.close", bookmark=self._bookmark)
 
     def records(self) -> list[KernelRecord]:
         """What the kernel has said until now. Raises GraderError if any of it was overwritten."""

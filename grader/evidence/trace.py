@@ -28,6 +28,7 @@ NOTICE = r'"type": "attached_probes"'
 WAITS = {"232", "281"}
 SHOWN = 600
 PLACE = re.compile(r"(?:/run/netlab/\S*?|stdin):(?=\d)")
+BYTES = re.compile(r"(?:\\uffffff[0-9a-f]{2})+")
 STATS = {"count", "average", "total"}
 
 
@@ -55,6 +56,11 @@ class Event:
         return self.data if self.type in {"printf", "time"} and isinstance(self.data, str) else ""
 
 
+def _character(found: re.Match[str]) -> str:
+    """What was written for bytes of UTF-8: bpftrace 0.23 prints each as a negative number."""
+    return bytes.fromhex(found[0].replace(r"\uffffff", "")).decode(errors="replace")
+
+
 def read_events(output: str, *, final_from: int = 0) -> list[Event]:
     """The events in what `-f json` printed; `final` are those behind character `final_from`."""
     events = []
@@ -62,7 +68,7 @@ def read_events(output: str, *, final_from: int = 0) -> list[Event]:
     for line in output.splitlines(keepends=True):
         position += len(line)
         try:
-            found = json.loads(line)
+            found = json.loads(BYTES.sub(_character, line))
         except ValueError:
             continue
         if isinstance(found, dict) and "type" in found:

@@ -96,6 +96,15 @@ class Machine:
         finally:
             self._waiting.pop(number, None)
 
+    def release(self, name: str, *, within: float = 0.0, **args: Any) -> None:
+        """Have the agent let go of something; a machine that is gone holds nothing any more."""
+        try:
+            self.call(name, within=within, **args)
+        except CallError:
+            raise
+        except MachineError:
+            return
+
     def start(
         self, *argv: str, env: dict[str, str] | None = None, stdin: bytes | None = None
     ) -> Process:

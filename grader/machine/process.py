@@ -97,7 +97,7 @@ class Process(Disposable):
 
     def close(self) -> None:
         """Kill what is left of it and forget it."""
-        self._call("forget")
+        self._machine.release("processes.forget", process=self._number)
 
     def _call(self, name: str, *, within: float = 0.0, **args: Any) -> Any:
         return self._machine.call(f"processes.{name}", within=within, process=self._number, **args)

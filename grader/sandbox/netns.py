@@ -39,7 +39,7 @@ class NetnsSandbox(Disposable):
 
     def close(self) -> None:
         """Kill all that runs inside; its files and network vanish with it."""
-        self.machine.call("sandboxes.destroy", within=10, sandbox=self.number)
+        self.machine.release("sandboxes.destroy", within=10, sandbox=self.number)
 
     def start(
         self,

@@ -60,7 +60,7 @@ class World(Disposable):
                 self.sandbox = stack.enter_context(NetnsSandbox(self.machine, self._limits))
             plan = self.blueprint.plan(self.sandbox.number if self._sandboxed else None)
             self.number = self.machine.call("network.build", within=20, plan=plan)
-            stack.callback(self.machine.call, "network.destroy", within=10, world=self.number)
+            stack.callback(self.machine.release, "network.destroy", within=10, world=self.number)
             self._start_services()
             self._stack = stack.pop_all()
         return self
