@@ -25,6 +25,12 @@ def machine(local_machine: Machine) -> Machine:
     return local_machine
 
 
+@pytest.fixture(scope="session")
+def internet() -> Path:
+    """The topology of the lab's world."""
+    return INTERNET
+
+
 @pytest.fixture
 def sandbox(machine: Machine) -> Iterator[NetnsSandbox]:
     """A sandbox of the test's own."""
