@@ -69,6 +69,7 @@ AVERAGES = {
     "periodic": (text("avg 5000 ns\n", "avg 6000 ns\n"), [5000, 6000]),
     "a maximum beside it": (text("max 9000 ns avg 5500 ns\n"), [5500]),
     "groups of thousands": (text("avg 1,234,567 ns\n"), [1_234_567]),
+    "the comma before the last three": (text("1943,123 ns on average\n"), [1_943_123]),
     "milliseconds": (text("mean: 0.0055 ms\n"), [5500]),
 }
 

@@ -20,7 +20,7 @@ NANOSECONDS = {
 }
 # "s" alone is too common a letter to be looked for anywhere but right behind a number.
 ANYWHERE = {unit: factor for unit, factor in NANOSECONDS.items() if unit != "s"}
-NUMBER = re.compile(r"(?<![\w.:])-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?![\w.]*:\d)")
+NUMBER = re.compile(r"(?<![\w.:])-?(?:\d+(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?![\w.]*:\d)")
 BEHIND = re.compile(r"[\s\[(]*([a-zµμ]+)(?![a-z])", re.IGNORECASE)
 WORD = re.compile(r"[a-zµμ]+", re.IGNORECASE)
 AVERAGE = re.compile(r"av(e?ra)?ge?s?(?![a-z])|mean(?![a-z])", re.IGNORECASE)
