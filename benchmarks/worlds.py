@@ -51,8 +51,7 @@ class Ours:
     def __init__(self, machine: Machine, image: Image) -> None:
         self._timed = Timed(machine)
         self._topology = Topology.load(TOPOLOGY)
-        self._certificate = (image.tls / "server.crt").read_bytes()
-        self._key = (image.tls / "server.key").read_bytes()
+        self._server = image.server()
         self._seeds = itertools.count()
         self._world: World
 
@@ -70,8 +69,7 @@ class Ours:
             self._timed,  # type: ignore[arg-type]
             self._topology,
             seed=f"benchmark/{next(self._seeds)}",
-            certificate=self._certificate,
-            key=self._key,
+            **self._server,
         )
         self._world.__enter__()
         spent = dict(self._timed.spent)

@@ -126,8 +126,7 @@ def _world(machine: Machine, image: Image) -> World:
         machine,
         Topology.load(TOPOLOGY),
         seed=f"{secrets.randbits(32)}/shell",
-        certificate=(image.tls / "server.crt").read_bytes(),
-        key=(image.tls / "server.key").read_bytes(),
+        **image.server(),
         limits=LIMITS,
         sandboxed=not _of_its_own(machine),
     )

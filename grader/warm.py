@@ -48,9 +48,9 @@ def prepare(progress: Callable[[str], None]) -> None:
 
 def prune(*, keep_current: bool = True) -> list[Path]:
     """Remove templates, but not the one in use if it is to be kept; say what went."""
+    kept = None
     with suppress(GraderError):
         image = images.find()
-        # Making one removes all others, so where the current one is, there is nothing else.
-        if keep_current and image is not None and microvm.find(source(image)) is not None:
-            return []
-    return microvm.prune()
+        if keep_current and image is not None:
+            kept = microvm.find(source(image))
+    return microvm.prune(kept=kept)

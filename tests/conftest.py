@@ -45,8 +45,7 @@ def world(machine: Machine, image: Image) -> Iterator[World]:
         machine,
         Topology.load(INTERNET),
         seed="tests",
-        certificate=(image.tls / "server.crt").read_bytes(),
-        key=(image.tls / "server.key").read_bytes(),
+        **image.server(),
     )
     with made as running:
         yield running

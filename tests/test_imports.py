@@ -29,7 +29,7 @@ LAYERS = [
     {"world"},
     {"document", "sandbox"},
     {"image", "machine"},
-    {"deadline", "disposable"},
+    {"deadline", "disposable", "lock"},
     {"errors"},
 ]
 # All may know the version; nobody but the two top ones is known by nobody.

@@ -63,8 +63,7 @@ def demo(vm: MicroVM, image: Image, internet: Path) -> Iterator[Bpftrace]:
         vm,
         Topology.load(internet),
         seed="demo",
-        certificate=(image.tls / "server.crt").read_bytes(),
-        key=(image.tls / "server.key").read_bytes(),
+        **image.server(),
     )
     with world, Bpftrace(vm, "demo.bt", DEMO) as trace:
         assert world.student.run("iptables", "-P", "OUTPUT", "ACCEPT").exit == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +80,14 @@ def test_prune_keeps_the_template_in_use(made: Path) -> None:
     assert warm.prune() == []
     assert warm.prune(keep_current=False) == [made]
     assert not made.exists()
+
+
+def test_prune_removes_other_checkouts_templates(made: Path) -> None:
+    """A template that another checkout has made goes, and the current one stays."""
+    other = made.with_name("1" * 32)
+    shutil.copytree(made, other)
+    assert warm.prune() == [other]
+    assert made.exists()
 
 
 def test_prune_removes_old_templates(made: Path) -> None:

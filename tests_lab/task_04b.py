@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Run:
     began_ns: int
     ended_ns: int
 
-    @property
+    @cached_property
     def readings(self) -> list[Reading]:
         """What it printed as the average."""
         return readings(list(self.events))
@@ -220,6 +221,8 @@ class Series:
             if not run.agrees((band[0] / NOISE, band[1] * NOISE)):
                 break
         run = self[0]
+        if run.failure is not None:
+            raise run.failure
         if not run.readings:
             raise CheckFailed(f"expected an average again; found: {run.shown}")
         last = run.last[-1]
@@ -339,6 +342,8 @@ def concurrent(mixed: Series, task: TaskRun) -> str | None:
 def tidy(mixed: Series) -> None:
     """It prints no starts of calls at the end, and leaves no probe behind."""
     run = mixed[0]
+    if run.failure is not None:
+        raise run.failure
     if run.left:
         raise CheckFailed(f"after its end the kernel still has these probes: {run.left}")
     for event in run.events:

@@ -86,6 +86,7 @@ class CallMeter(Disposable):
         self._function = function
         self._trace = Bpftrace(machine, "meter.bt", script)
         self._attached = False
+        self._read = 0
 
     def close(self) -> None:
         """Take the probes away."""
@@ -95,17 +96,22 @@ class CallMeter(Disposable):
         """The calls until now, or a little later. Raises GraderError if the probe failed."""
         if not self._attached:
             self._attach()
-        lines = self._printed()
-        # The one being printed may be of before this call: the second next is not.
-        wanted = len(lines) + 2
+        self._printed()  # before this call
+        lines: list[tuple[int, ...]] = []
+
+        def printed_twice() -> bool:
+            lines.extend(self._printed())
+            return len(lines) >= 2
+
+        # The first may have been under way when this was called: the next was not.
         wait_until(
-            lambda: len(self._printed()) >= wanted,
+            printed_twice,
             within=PRINTS_WITHIN,
             what="the grader's own probe",
             every=0.02,
             ended=self._ended,
         )
-        return Calls(*self._printed()[-1])
+        return Calls(*lines[-1])
 
     def _attach(self) -> None:
         try:
@@ -115,11 +121,17 @@ class CallMeter(Disposable):
         self._attached = True
 
     def _ended(self) -> str | None:
-        now = self._trace.so_far
-        return None if now.exit is None else f"it {now.outcome}: {now.complaints[-300:]}"
+        if self._trace.so_far(since=self._read).exit is None:
+            return None
+        now = self._trace.so_far()
+        return f"it {now.outcome}: {now.complaints[-300:]}"
 
     def _printed(self) -> list[tuple[int, ...]]:
-        found = (LINE.search(event.text) for event in read_events(self._trace.so_far.output))
+        """What whole lines have been printed since the last time: there are twenty a second."""
+        output = self._trace.so_far(since=self._read).output
+        output = output[: output.rfind("\n") + 1]  # bpftrace's JSON is ASCII
+        self._read += len(output)
+        found = (LINE.search(event.text) for event in read_events(output))
         return [tuple(map(int, one.groups())) for one in found if one]
 
     def save(self, path: Path) -> None:

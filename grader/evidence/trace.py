@@ -91,10 +91,9 @@ class Bpftrace(Disposable):
         """Kill it if it still runs."""
         self._process.close()
 
-    @property
-    def so_far(self) -> Completed:
-        """What it has printed until now."""
-        return self._process.so_far()
+    def so_far(self, *, since: int = 0) -> Completed:
+        """What it has printed until now, of each stream from byte number `since` on."""
+        return self._process.so_far(since=since)
 
     def attached(self, within: float) -> None:
         """Wait for its notice, then until it waits for events, which it does last of all.

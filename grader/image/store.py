@@ -10,19 +10,19 @@ import json
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
-from filelock import FileLock, Timeout
 
+from grader import lock
 from grader.errors import GraderError
 from grader.image.recipe import Recipe
 from grader.machine.idmap import IdMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 BUILD = ".build-"
@@ -47,6 +47,13 @@ class Image:
         return cls(
             id=folder.name, root=folder / "rootfs", disk=folder / "disk.sqfs", tls=folder / "tls"
         )
+
+    def server(self) -> dict[str, bytes]:
+        """The certificate (with its chain) and key, in PEM, of the world's HTTPS server."""
+        return {
+            "certificate": (self.tls / "server.crt").read_bytes(),
+            "key": (self.tls / "server.key").read_bytes(),
+        }
 
     def facts(self) -> dict[str, Any]:
         """What was written down at the build: suite, time, the packages' versions."""
@@ -83,7 +90,7 @@ def stored() -> list[Image]:
 def prune(recipe: Recipe | None = None, *, keep_current: bool = True) -> list[Path]:
     """Remove all images but the recipe's, and what killed builds left; say what went."""
     ids = IdMap.for_this_user()
-    kept = {".lock"} | ({(recipe or Recipe()).identity(ids)} if keep_current else set())
+    kept = {lock.NAME} | ({(recipe or Recipe()).identity(ids)} if keep_current else set())
     with locked():
         old = [path for path in sorted(images_folder().iterdir()) if path.name not in kept]
         for path in old:
@@ -91,19 +98,12 @@ def prune(recipe: Recipe | None = None, *, keep_current: bool = True) -> list[Pa
     return old
 
 
-@contextmanager
-def locked(progress: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+def locked(
+    progress: Callable[[str], None] = lambda _: None,
+) -> AbstractContextManager[None]:
     """Hold the images folder alone; what another build had begun is then nobody's."""
-    lock = FileLock(images_folder() / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress("waiting for another build of an image to end")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+    waiting = "waiting for another build of an image to end"
+    return lock.alone(images_folder(), waiting=waiting, progress=progress)
 
 
 def remove(path: Path, ids: IdMap) -> None:

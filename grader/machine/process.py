@@ -73,9 +73,9 @@ class Process(Disposable):
         state = self._call("expect", within=within, stream=stream, pattern=pattern, timeout=within)
         return bool(state["matched"])
 
-    def so_far(self) -> Completed:
-        """What it has written until now."""
-        return self._completed(self._call("output"))
+    def so_far(self, *, since: int = 0) -> Completed:
+        """What it has written until now, of each stream from byte number `since` on."""
+        return self._completed(self._call("output", since=since))
 
     def _completed(self, state: dict[str, Any]) -> Completed:
         return Completed(

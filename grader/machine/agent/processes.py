@@ -245,11 +245,14 @@ class Processes:
             it.changed.wait_for(matched, timeout)
             return {"matched": found is not None, **it.state()}
 
-    def call_output(self, process: int) -> dict[str, Any]:
-        """What the program has written so far: kept bytes and the count of all."""
+    def call_output(self, process: int, since: int = 0) -> dict[str, Any]:
+        """What the program has written so far: kept bytes and the count of all.
+
+        Of each stream, the bytes from number `since` on.
+        """
         it = self._all[process]
         with it.changed:
-            facts = {name: bytes(stream.data) for name, stream in it.streams.items()}
+            facts = {name: bytes(stream.data[since:]) for name, stream in it.streams.items()}
             totals = {f"{name}_total": stream.total for name, stream in it.streams.items()}
             return {**facts, **totals, **it.state()}
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
-from filelock import FileLock, Timeout
 
+from grader import lock
 from grader.errors import Unsupported
 from grader.machine.client import GRACE, MachineError, agent_archive
 from grader.machine.idmap import IdMap
@@ -41,6 +41,7 @@ from grader.machine.microvm.vm import MicroVM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from grader.machine.client import Machine
 
@@ -148,10 +149,10 @@ def ensure(
         raise MachineError(what, remedy=REMEDY) from error
 
 
-def prune() -> list[Path]:
-    """Remove all templates, and what was left of unfinished ones; say what went."""
-    with _locked(lambda _: None):
-        return _drop_all_but([])
+def prune(*, kept: Template | None = None) -> list[Path]:
+    """Remove all templates but `kept`, and what was left of unfinished ones; say what went."""
+    with _locked():
+        return _drop_all_but([kept.folder] if kept else [])
 
 
 def clone(template: Template) -> MicroVM:
@@ -195,18 +196,9 @@ def start(source: Source, warm: Warm, *, progress: Progress = lambda _: None) ->
     return clone(ensure(source, warm, progress=progress, checked=True))
 
 
-@contextmanager
-def _locked(progress: Progress) -> Iterator[None]:
-    lock = FileLock(templates_folder() / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress("waiting for another run to make the microVM's template")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+def _locked(progress: Progress = lambda _: None) -> AbstractContextManager[None]:
+    waiting = "waiting for another run to make the microVM's template"
+    return lock.alone(templates_folder(), waiting=waiting, progress=progress)
 
 
 def _make(source: Source, warm: Warm, progress: Progress) -> Template:
@@ -292,7 +284,7 @@ def _drop_all_but(kept: list[Path]) -> list[Path]:
     Each takes some hundred megabytes. Clones that still run on one keep its files until they end.
     """
     entries = sorted(templates_folder().iterdir())
-    gone = [path for path in entries if path.name != ".lock" and path not in kept]
+    gone = [path for path in entries if path.name != lock.NAME and path not in kept]
     for path in gone:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
