@@ -241,6 +241,16 @@ def test_the_names_have_their_addresses() -> None:
             assert int(one.rpartition(".")[2]) not in {0, 255}
 
 
+def test_the_experiments_cable_is_as_on_the_page() -> None:
+    """It joins 10.99.0.1 and 10.99.0.2 and alone keeps its offloads; no LAN takes its subnet."""
+    found = blueprint(1)
+    here, there = found.interface("student", "veth-host"), found.interface("iperf3", "veth-ns")
+    assert (here.address(4), there.address(4)) == ("10.99.0.1", "10.99.0.2")
+    kept = [link["ends"] for link in found.plan(1)["links"] if link["offload"]]
+    assert kept == [[[end.host, end.name, end.mac] for end in (here, there)]]
+    assert ip_network("10.99.0.0/24") in found.subnets
+
+
 def test_interface_names_fit() -> None:
     """No interface's name is longer than Linux allows, or stands twice on a host."""
     for seed in SEEDS:

@@ -41,7 +41,6 @@ class Reading:
     ns: float
     shown: str
     average: bool
-    labelled: bool
     final: bool
 
 
@@ -76,7 +75,7 @@ def _read(event: Event, usual: int) -> Iterator[Reading]:
     if event.text:
         yield from _read_text(event, usual)
     elif event.type == "value" and isinstance(event.data, int | float):
-        yield Reading(event.data * usual, str(event.data), average=False, labelled=False,
+        yield Reading(event.data * usual, str(event.data), average=False,
                       final=event.final)  # fmt: skip
     elif event.type in {"map", "stats"}:
         for name, value in event.maps.items():
@@ -95,7 +94,7 @@ def _read_map(event: Event, name: str, value: object, usual: int) -> Iterator[Re
     if not average and not named and any(OTHER.fullmatch(word) for word in words):
         return
     yield Reading(value * (factor or usual), f"{name}: {value}", average=average or named,
-                  labelled=factor is not None, final=event.final)  # fmt: skip
+                  final=event.final)  # fmt: skip
 
 
 def _read_text(event: Event, usual: int) -> Iterator[Reading]:
@@ -116,8 +115,7 @@ def _read_text(event: Event, usual: int) -> Iterator[Reading]:
         other = OTHER.search(before) or (factor is None and OTHER.fullmatch(behind))
         if average or not other:
             yield Reading(float(number[0].replace(",", "")) * (factor or usual), event.text.strip(),
-                          average=average, labelled=factor is not None,
-                          final=event.final)  # fmt: skip
+                          average=average, final=event.final)  # fmt: skip
 
 
 def _unit_behind(text: str) -> tuple[int | None, str]:

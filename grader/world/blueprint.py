@@ -46,7 +46,7 @@ class Blueprint:
     links: list[tuple[Interface, Interface]] = field(default_factory=list)
     bridges: dict[str, list[str]] = field(default_factory=dict)
     routes: list[tuple[str, str, str]] = field(default_factory=list)
-    cables: set[str] = field(default_factory=set)
+    cables: set[Interface] = field(default_factory=set)
     subnets: set[IPv4Network | IPv6Network] = field(default_factory=set)
 
     def interface(self, host: str, name: str | None = None) -> Interface:
@@ -63,7 +63,7 @@ class Blueprint:
             "links": [
                 {
                     "ends": [[end.host, end.name, end.mac] for end in link],
-                    "offload": link[0].name in self.cables,
+                    "offload": link[0] in self.cables,
                 }
                 for link in self.links
             ],
@@ -227,7 +227,7 @@ def _add_cable(
     ]
     blueprint.interfaces += ends
     blueprint.links.append((ends[0], ends[1]))
-    blueprint.cables.add(ends[0].name)
+    blueprint.cables.add(ends[0])
 
 
 def _add_names(blueprint: Blueprint, topology: Topology, rng: random.Random) -> None:

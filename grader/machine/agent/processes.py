@@ -188,12 +188,11 @@ class Processes:
         env: dict[str, str],
         output_limit: int,
         stdin: bytes | None,
-        cwd: str = "/tmp",  # noqa: S108
     ) -> Process:
         """Start a program as the machine's root, outside of every sandbox."""
         spec = {
             "argv": argv,
-            "cwd": cwd,
+            "cwd": "/tmp",  # noqa: S108
             "env": ENVIRONMENT | env,
             "user": None,
             "uid_root": None,
