@@ -51,7 +51,10 @@ PAGE = "man 8 iptables-extensions: LOG, owner, multiport, tcp"
 
 @dataclass(frozen=True)
 class Observed:
-    """What some sockets sent, and how many of their packets LOG rules counted, in OUTPUT or not."""
+    """What some sockets sent, and how many of their packets LOG rules counted, in OUTPUT or not.
+
+    `lines` are those of the kernel log about them, if it was read.
+    """
 
     what: str
     sent: int
@@ -59,6 +62,7 @@ class Observed:
     anywhere: int
     outcomes: Sequence[str]
     rules: Mapping[Rule, int]
+    lines: Sequence[KernelRecord] = ()
 
     @property
     def answered(self) -> bool:
@@ -80,7 +84,13 @@ class Bench:
         """Different random ports that are ephemeral by every usual range."""
         return rng.sample(range(self.ports[0] + 1, self.ports[1]), count)
 
-    def observe(self, what: str, flows: Sequence[Flow], user: tuple[int, int] = ROOT) -> Observed:
+    def observe(
+        self,
+        what: str,
+        flows: Sequence[Flow],
+        user: tuple[int, int] = ROOT,
+        log: KernelLog | None = None,
+    ) -> Observed:
         """Open the sockets as `user` and count what leaves and what is logged."""
         sports = {flow.sport for flow in flows}
         first = len(self.wire.frames())
@@ -89,12 +99,17 @@ class Bench:
             return packet.sent and packet.sport in sports and packet.number > first
 
         before = read_rules(self.world.student)
+        records = len(log.records()) if log else 0
         with Talk(self.world, flows, user) as talk:
             # A late acknowledgement may pass between two looks: look until nothing has passed.
+            # What a rule refuses is sent again, too, and never passes: only the rules count it.
             for _ in range(SETTLE_ATTEMPTS):
                 seen = len(self.wire.frames())
                 after = read_rules(self.world.student)
-                if len(frames := self.wire.frames()) == seen:
+                lines = log.records()[records:] if log else []
+                later = read_rules(self.world.student) if log else after
+                frames = self.wire.frames()
+                if len(frames) == seen and not any((later - after).values()):
                     break
             sent = sum(mine(packet) for packet in frames.packets)
         counted = {rule: n for rule, n in (after - before).items() if rule.target == "LOG" and n}
@@ -104,6 +119,7 @@ class Bench:
         return Observed(
             what, sent, sum(from_output.values()), sum(counted.values()),
             talk.outcomes, counted,
+            [one for one in lines if concerns(one.packet, sports)],
         )  # fmt: skip
 
 
@@ -287,12 +303,9 @@ def log_lines(bench: Bench, kernel_log: KernelLog, rng: Random) -> None:
         (ROOT, [question(world, ports[3]), knock(world, low)]),
     ]
     for user, flows in tries:
-        before = len(kernel_log.records())
-        seen = bench.observe("packets", flows, user)
-        sports = {flow.sport for flow in flows}
-        lines = [one for one in kernel_log.records()[before:] if concerns(one.packet, sports)]
-        must_agree(seen, lines)
-        if seen.sent and not lines and flows is tries[0][1]:
+        seen = bench.observe("packets", flows, user, kernel_log)
+        must_agree(seen)
+        if seen.sent and not seen.lines and flows is tries[0][1]:
             raise CheckFailed(
                 f"root sent {seen.sent} TCP packets from ephemeral ports, and this time no rule "
                 "has logged any",
@@ -305,16 +318,18 @@ def concerns(packet: LoggedPacket | None, ports: set[int]) -> bool:
     return packet is not None and bool({packet.sport, packet.dport} & ports)
 
 
-def must_agree(seen: Observed, lines: Sequence[KernelRecord]) -> None:
+def must_agree(seen: Observed) -> None:
     """For each prefix, there are as many lines as packets were counted by rules that have it."""
     counted: Counter[str] = Counter()
     for rule, packets in seen.rules.items():
         counted[rule.option("--log-prefix") or ""] += packets
-    logged = Counter(one.packet.prefix for one in lines if one.packet)
+    logged = Counter(one.packet.prefix for one in seen.lines if one.packet)
     for prefix in sorted(counted | logged):
         if counted[prefix] == logged[prefix]:
             continue
-        nearest = next((one for one in lines if one.packet and one.packet.prefix == prefix), None)
+        nearest = next(
+            (one for one in seen.lines if one.packet and one.packet.prefix == prefix), None
+        )
         hint = "no rule that iptables lists has logged them: look at nft list ruleset"
         if counted[prefix] > logged[prefix]:
             hint = "is a logger switched off? see sysctl net.netfilter.nf_log"
