@@ -44,9 +44,12 @@ class TaskRun:
         self.notes: dict[str, str] = {}
         self._savers: dict[str, Callable[[Path], object]] = {}
 
-    def deliverable(self) -> Deliverable:
-        """The task's (first) file. Raises CheckFailed or Refused if it is not there to be run."""
-        found = self.submission.read(self.task.files[0])
+    def deliverable(self, name: str | None = None) -> Deliverable:
+        """The task's file of that name, or its first.
+
+        Raises CheckFailed or Refused if it is not there to be run.
+        """
+        found = self.submission.read(name or self.task.files[0])
         self.keep(found.name, lambda path: path.write_bytes(found.data))
         return found
 

@@ -236,7 +236,11 @@ class Series:
 
 
 @pytest.fixture(scope="module")
-def meter(machine: Machine, task: TaskRun) -> Iterator[CallMeter]:
+def meter(
+    deliverable: Deliverable,  # noqa: ARG001 without it, no machine is started
+    machine: Machine,
+    task: TaskRun,
+) -> Iterator[CallMeter]:
     """Our own probe on the function; it attaches while other things are made ready."""
     with CallMeter(machine, FUNCTION) as running:
         task.keep("meter.txt", running.save)
