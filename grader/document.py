@@ -35,10 +35,11 @@ def load(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise BadInput(_explain(path, node, error)) from error
+        raise BadInput(explain(str(path), node, error)) from error
 
 
-def _explain(path: Path, node: Any, error: ValidationError) -> str:
+def explain(name: str, node: Any, error: ValidationError) -> str:
+    """A line for each fault that a model found in document `name`, whose nodes are `node`."""
     lines = []
     for fault in error.errors():
         place: Place = fault["loc"]
@@ -47,11 +48,11 @@ def _explain(path: Path, node: Any, error: ValidationError) -> str:
         shown = repr(fault["input"])
         brief = not isinstance(fault["input"], dict | list) and len(shown) <= LONGEST
         found = f" (found {shown})" if brief else ""
-        lines.append(f"{path}:{_line(node, place)}: {item}: {reason}{found}")
+        lines.append(f"{name}:{line_of(node, place)}: {item}: {reason}{found}")
     return "\n".join(lines)
 
 
-def _line(node: Any, place: Place) -> int:
+def line_of(node: Any, place: Place) -> int:
     """The line of the item at `place`, or of its nearest parent that is there."""
     line = 1 if node is None else node.start_mark.line + 1
     for part in place:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class GraderError(Exception):
     """Our side could not do its work; never a student's zero.
@@ -47,4 +52,10 @@ class Overrun(CheckFailed):
 
 
 class NeedsReview(CheckFailed):
-    """Only a person can decide."""
+    """Only a person can decide, who reads ``files``: texts by the name they have as evidence."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", files: Mapping[str, str] | None = None
+    ) -> None:
+        self.files = dict(files or {})
+        super().__init__(message, hint=hint)

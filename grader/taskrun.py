@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grader.check import verdict_of
-from grader.errors import GraderError
+from grader.errors import GraderError, NeedsReview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +69,10 @@ class TaskRun:
             trace = "".join(traceback.format_exception(error))
             (target / "traceback.txt").write_text(trace, encoding="utf-8")
             kept.append(f"{check}/traceback.txt")
+        if isinstance(error, NeedsReview):
+            for name, text in error.files.items():
+                (target / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+                kept.append(f"{check}/{name}")
         for name, save in self._savers.items():
             # A machine that is gone has no more to show; the verdict has its own reason.
             with suppress(GraderError):

@@ -24,6 +24,7 @@ LAYERS = [
     {"taskrun", "script"},
     {"rubric"},
     {"check"},
+    {"answers", "facts"},
     {"submission"},
     {"evidence", "traffic"},
     {"world"},

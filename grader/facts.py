@@ -1,0 +1,179 @@
+"""Closed facts as people write them: names with their synonyms, and numbers. Nothing is guessed.
+
+An answer counts as what it names. One that names several things, or says what it is not, names
+nothing: `UDP or ICMP` and `not TCP` are no answers.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator
+
+from grader.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+# What stands where an answer should be; not an answer, however it is written.
+PLACEHOLDERS = {"", "todo", "tbd", "fixme", "xxx", "your answer", "your answer here", "answer here"}
+NEGATIONS = frozenset(
+    {"not", "no", "nor", "neither", "never", "without", "except", "instead", "rather", "than"}
+    | {"isnt", "doesnt", "dont", "arent", "cannot"}
+)
+NUMBERS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
+BLANKS = " \t\n.\u2026_-\u2013\u2014?<>[](){}*#\"'"
+APOSTROPHES = re.compile("['\u2019]")
+LONGEST_NUMBER = 15
+SHOWN = 120
+DIGITS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d{3})+(?![\d.])|\d+(?:\.\d+)?", re.IGNORECASE)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return ", ".join(_each(value))
+    raise ValueError("expected a short text, found keys of its own; put it in quotes")
+
+
+def _as_items(value: object) -> tuple[str, ...]:
+    found = "\n".join(_each(value) if isinstance(value, list | dict) else [str(value)])
+    parts = re.split(r"[,;\n]|\band\b", found)
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _each(value: object) -> list[str]:
+    """The texts in a list; what was written `- MSS: 1460` is one text, too."""
+    if isinstance(value, dict):
+        return [f"{key}: {_as_text(one)}".removesuffix(": ") for key, one in value.items()]
+    if isinstance(value, list):
+        return [text for one in value for text in _each(one)]
+    return [str(value)]
+
+
+# One answer, as it was written; a list becomes one text, so that no choice is hidden in it.
+Text = Annotated[str, BeforeValidator(_as_text)]
+# Several answers: a list, lines, or one text with commas.
+Items = Annotated[tuple[str, ...], BeforeValidator(_as_items)]
+
+
+def answered(text: str) -> bool:
+    """Whether there is an answer at all, rather than nothing, dots or a placeholder."""
+    return text.strip(BLANKS).casefold() not in PLACEHOLDERS
+
+
+def must_be_answered(question: str, text: str, hint: str = "") -> None:
+    """Raise CheckFailed if there is no answer."""
+    if not answered(text):
+        raise CheckFailed(f"{question}: not answered", hint=hint)
+
+
+def shown(text: str) -> str:
+    """An answer in a message."""
+    line = " ".join(text.split())
+    return f"“{line if len(line) <= SHOWN else line[:SHOWN] + '…'}”"
+
+
+class Choice:
+    """A closed set of names, each with its synonyms; case, hyphens, spaces and plurals are one."""
+
+    def __init__(self, names: Mapping[str, Collection[str]]) -> None:
+        """`names`: each name with what else it is called; what is not here is not known."""
+        self.names = tuple(names)
+        self._known = {
+            _compact(one): name for name, others in names.items() for one in (name, *others)
+        }
+        self._longest = max(len(_words(one)) for names_ in names.items() for one in _flat(names_))
+
+    def found(self, text: str) -> frozenset[str]:
+        """What `text` names; nothing if it says what it is not."""
+        words, names, rest = _words(text), set(), set()
+        position = 0
+        while position < len(words):
+            name, length = self._longest_at(words, position)
+            if name:
+                names.add(name)
+            else:
+                rest.add(words[position])
+            position += length
+        return frozenset() if rest & NEGATIONS else frozenset(names)
+
+    def _longest_at(self, words: list[str], position: int) -> tuple[str, int]:
+        # One more than the longest synonym has, since `timestamp` may be written `time stamp`.
+        for length in range(self._longest + 1, 0, -1):
+            part = "".join(words[position : position + length])
+            for form in (part, part.removesuffix("s"), f"{part}s"):
+                if form in self._known and position + length <= len(words):
+                    return self._known[form], length
+        return "", 1
+
+    def must_be(
+        self, question: str, text: str, right: Collection[str], *, seen: str, hint: str = ""
+    ) -> None:
+        """Raise CheckFailed unless `text` names one thing, which is right; `seen` says why."""
+        known = f"known answers: {', '.join(self.names)}"
+        must_be_answered(question, text, known)
+        found = self.found(text)
+        if not found:
+            raise CheckFailed(
+                f"{question}: expected one clear answer, found {shown(text)}", hint=known
+            )
+        if len(found) > 1:
+            several = ", ".join(sorted(found))
+            raise CheckFailed(
+                f"{question}: expected one answer, found {len(found)} in {shown(text)}: {several}",
+                hint="write the one that you have seen",
+            )
+        if not found <= set(right):
+            raise CheckFailed(f"{question}: {shown(text)} is not what was seen: {seen}", hint=hint)
+
+
+def number(text: str) -> float | None:
+    """The number that an answer holds; None for none, or for several that differ."""
+    found = {
+        *(_value(one) for one in DIGITS.findall(text)),
+        *(NUMBERS[word] for word in _words(DIGITS.sub(" ", text)) if word in NUMBERS),
+    }
+    return found.pop() if len(found) == 1 and not set(_words(text)) & NEGATIONS else None
+
+
+def _value(digits: str) -> float:
+    if len(digits) > LONGEST_NUMBER:
+        return float("inf")
+    if digits.casefold().startswith("0x"):
+        return int(digits, 16)
+    # 33,434 and 33.434 are thousands; 1.5 is not.
+    grouped = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", digits)
+    return float(re.sub(r"[.,]", "", digits) if grouped else digits.replace(",", ""))
+
+
+def must_be_number(
+    question: str, text: str, right: Collection[float], *, seen: str, hint: str = ""
+) -> None:
+    """Raise CheckFailed unless `text` holds one number, which is right; `seen` says why."""
+    must_be_answered(question, text, "a number")
+    found = number(text)
+    if found is None:
+        raise CheckFailed(f"{question}: expected one number, found {shown(text)}", hint=hint)
+    if found not in right:
+        raise CheckFailed(f"{question}: {shown(text)} is not what was seen: {seen}", hint=hint)
+
+
+def _words(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return re.findall(r"[a-z0-9]+", APOSTROPHES.sub("", plain))
+
+
+def _compact(text: str) -> str:
+    return "".join(_words(text))
+
+
+def _flat(entry: tuple[str, Collection[str]]) -> Iterator[str]:
+    yield entry[0]
+    yield from entry[1]
