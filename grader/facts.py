@@ -27,11 +27,18 @@ NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
+ARTICLES = frozenset({"a", "an", "the"})
 BLANKS = " \t\n.\u2026_-\u2013\u2014?<>[](){}*#\"'"
 APOSTROPHES = re.compile("['\u2019]")
 LONGEST_NUMBER = 15
 SHOWN = 120
-DIGITS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d{3})+(?![\d.])|\d+(?:\.\d+)?", re.IGNORECASE)
+ADDRESS = re.compile(r"\d+(\.\d+){3}")
+# Hexadecimal; thousands; a number, with a sign if that cannot be a dash; a word.
+PARTS = re.compile(
+    r"0x[0-9a-f]+|\d{1,3}(?:[.,]\d{3})+(?![\d.])|(?:(?<![^\s(=:])[-\u2212])?\d+(?:\.\d+)*|\b(?:"
+    + "|".join(NUMBERS)
+    + r")\b"
+)
 
 
 def _as_text(value: object) -> str:
@@ -91,18 +98,22 @@ class Choice:
         }
         self._longest = max(len(_words(one)) for names_ in names.items() for one in _flat(names_))
 
-    def found(self, text: str) -> frozenset[str]:
-        """What `text` names; nothing if it says what it is not."""
-        words, names, rest = _words(text), set(), set()
+    def named(self, text: str) -> tuple[str, ...]:
+        """What `text` names, in its order; nothing if it says what it is not."""
+        words, names, rest = _words(text), [], set()
         position = 0
         while position < len(words):
             name, length = self._longest_at(words, position)
             if name:
-                names.add(name)
+                names.append(name)
             else:
                 rest.add(words[position])
             position += length
-        return frozenset() if rest & NEGATIONS else frozenset(names)
+        return () if rest & NEGATIONS else tuple(dict.fromkeys(names))
+
+    def found(self, text: str) -> frozenset[str]:
+        """What `text` names, whatever its order."""
+        return frozenset(self.named(text))
 
     def _longest_at(self, words: list[str], position: int) -> tuple[str, int]:
         # One more than the longest synonym has, since `timestamp` may be written `time stamp`.
@@ -134,23 +145,27 @@ class Choice:
             raise CheckFailed(f"{question}: {shown(text)} is not what was seen: {seen}", hint=hint)
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """The numbers that an answer holds, in their order; words such as `three` count."""
+    parts = PARTS.findall(unicodedata.normalize("NFKC", text).casefold())
+    return tuple(NUMBERS[one] if one in NUMBERS else _value(one) for one in parts)
+
+
 def number(text: str) -> float | None:
     """The number that an answer holds; None for none, or for several that differ."""
-    found = {
-        *(_value(one) for one in DIGITS.findall(text)),
-        *(NUMBERS[word] for word in _words(DIGITS.sub(" ", text)) if word in NUMBERS),
-    }
+    found = set(numbers(text))
     return found.pop() if len(found) == 1 and not set(_words(text)) & NEGATIONS else None
 
 
 def _value(digits: str) -> float:
-    if len(digits) > LONGEST_NUMBER:
-        return float("inf")
-    if digits.casefold().startswith("0x"):
+    if len(digits) > LONGEST_NUMBER or ADDRESS.fullmatch(digits):
+        return float("inf")  # beyond all that is asked, or no number
+    if digits.startswith("0x"):
         return int(digits, 16)
     # 33,434 and 33.434 are thousands; 1.5 is not.
     grouped = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", digits)
-    return float(re.sub(r"[.,]", "", digits) if grouped else digits.replace(",", ""))
+    plain = re.sub("[.,]", "", digits) if grouped else digits.replace("\u2212", "-")
+    return float(plain) if plain.count(".") < 2 else float("inf")
 
 
 def must_be_number(
@@ -167,7 +182,8 @@ def must_be_number(
 
 def _words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).casefold()
-    return re.findall(r"[a-z0-9]+", APOSTROPHES.sub("", plain))
+    words = re.findall(r"[a-z0-9]+", APOSTROPHES.sub("", plain))
+    return [word for word in words if word not in ARTICLES]
 
 
 def _compact(text: str) -> str:

@@ -44,6 +44,11 @@ def test_nothing_is_guessed(text: str) -> None:
     assert PROTOCOLS.found(text) == frozenset()
 
 
+def test_order_is_kept() -> None:
+    """What is named stands in the order of the text, once."""
+    assert PROTOCOLS.named("ping, then UDP, then ping") == ("ICMP", "UDP")
+
+
 def test_several_are_no_answer() -> None:
     """An answer that names two things is not right, even if one of them is."""
     assert PROTOCOLS.found("UDP or ICMP echo request") == {"UDP", "ICMP"}
@@ -79,6 +84,14 @@ def test_wrong_choices_say_why(text: str, words: str) -> None:
         ("1.5 s", 1.5),
         ("03", 3),
         ("33434-33523", None),
+        ("+1", 1),
+        ("-1", -1),
+        ("(\u22121)", -1),
+        ("probe-1", 1),
+        ("8.8.8.8", float("inf")),
+        ("1.2.3", float("inf")),
+        ("203.000.113.001", float("inf")),
+        ("someone", None),
         ("3 or 4", None),
         ("not 3", None),
         ("none", None),
