@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.check import Check, Verdict
+from grader.decisions import settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
+from grader.lock import alone
 from grader.report import Result, Run, build, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
@@ -109,14 +111,20 @@ class Grading:
         cheapest(check.requires, self.sandbox)
 
     def complete(self) -> dict[str, tuple[Path, list[Result]]]:
-        """All expected results by submission; what did not come is an error of ours, not a zero."""
+        """All expected results by submission, as people have decided where they had to.
+
+        What did not come is an error of ours, not a zero.
+        """
         found: dict[str, tuple[Path, list[Result]]] = {}
         for nodeid in self.expected:
             place, task, name = nodeid.rsplit("::", 2)
             folder = Path(self.root, place)
             result = self.results.get(nodeid) or self._missing(f"{task}.{name}")
             found.setdefault(self.id_of(folder), (folder, []))[1].append(result)
-        return found
+        return {
+            name: (folder, settle(results, self.reports / name))
+            for name, (folder, results) in found.items()
+        }
 
     def _missing(self, id: str) -> Result:  # noqa: A002 the word that rubric and report use
         check = self.lab.check(id)
@@ -134,14 +142,16 @@ class Grading:
     def write_reports(self) -> int:
         """Write a report for each submission; returns the exit code."""
         run = Run(self.seed, _image_id(), self.started)
-        results = self.complete()
-        for name, (folder, found) in results.items():
-            digest = Submission(name, folder).digest(self.lab.rubric.files)
-            took = sum(one.duration_s for one in found)
-            about = {"id": name, "sha256": digest}
-            report = build(self.lab.rubric, run, about, found, took)
-            write(report, self.reports / name / "report.json")
-            _drop_stale(self.reports / name, found)
+        self.reports.mkdir(parents=True, exist_ok=True)
+        with alone(self.reports):  # nobody decides between the reading and the writing
+            results = self.complete()
+            for name, (folder, found) in results.items():
+                digest = Submission(name, folder).digest(self.lab.rubric.files)
+                took = sum(one.duration_s for one in found)
+                about = {"id": name, "sha256": digest}
+                report = build(self.lab.rubric, run, about, found, took)
+                write(report, self.reports / name / "report.json")
+                _drop_stale(self.reports / name, found)
         return exit_code([one for _, found in results.values() for one in found])
 
 

@@ -569,6 +569,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = {name: grading.reports / name for name in results}
     summary.show(terminalreporter, grading.lab.rubric, results, reports)
     terminalreporter.write_line(f"reports: {grading.reports}")
+    every = [one for _, found in results.values() for one in found]
+    if waiting := sum(one.verdict is Verdict.REVIEW for one in every):
+        command = f"./lab grader review {shlex.quote(str(grading.reports))}"
+        terminalreporter.write_line(f"{waiting} for a person to judge: {command}", yellow=True)
     for link in grading.links:
         shown = summary.printable(str(link))
         terminalreporter.write_line(f"not graded: {shown} is a link", yellow=True)

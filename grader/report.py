@@ -62,28 +62,41 @@ def build(
         mine = [one for one in results if one.task == name]
         if not mine:
             continue
-        tasks.append(
-            {
-                "id": name,
-                "title": task.title,
-                "score": _total(one.points for one in mine),
-                "max_score": _total(one.max_points for one in mine),
-                "checks": [_plain(one) for one in mine],
-            }
-        )
-    return {
-        "schema": SCHEMA,
-        "lab": rubric.lab,
-        "seed": run.seed,
-        "submission": submission,
-        "grader": {"version": __version__, "image": run.image, "kernel": run.kernel},
-        "started": run.started,
-        "duration_s": round(duration_s, 3),
+        tasks.append({"id": name, "title": task.title, "checks": [_plain(one) for one in mine]})
+    return sum_up(
+        {
+            "schema": SCHEMA,
+            "lab": rubric.lab,
+            "seed": run.seed,
+            "submission": submission,
+            "grader": {"version": __version__, "image": run.image, "kernel": run.kernel},
+            "started": run.started,
+            "duration_s": round(duration_s, 3),
+            "tasks": tasks,
+        }
+    )
+
+
+def sum_up(report: dict[str, Any]) -> dict[str, Any]:
+    """A report with the sums of its checks' points."""
+    tasks = [
+        {
+            "id": task["id"],
+            "title": task["title"],
+            "score": _total(one["points"] for one in task["checks"]),
+            "max_score": _total(one["max_points"] for one in task["checks"]),
+            "checks": task["checks"],
+        }
+        for task in report["tasks"]
+    ]
+    verdicts = [Verdict(one["verdict"]) for task in tasks for one in task["checks"]]
+    sums = {
         "score": _total(task["score"] for task in tasks),
         "max_score": _total(task["max_score"] for task in tasks),
-        "complete": not any(one.verdict.open for one in results),
+        "complete": not any(one.open for one in verdicts),
         "tasks": tasks,
     }
+    return {name: value for name, value in report.items() if name not in sums} | sums
 
 
 def _total(points: Any) -> float:

@@ -16,10 +16,12 @@ REPO = Path(__file__).resolve().parents[1]
 # From top to bottom: a part may import what stands in a line below its own, or in its own.
 LAYERS = [
     {"plugin", "cli"},
-    {"doctor", "shell"},
+    {"dialogue"},
+    {"doctor", "review", "shell"},
     {"warm"},
     {"summary", "export"},
     {"grading"},
+    {"decisions"},
     {"report"},
     {"taskrun", "script"},
     {"rubric"},
