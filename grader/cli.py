@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import shlex
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from grader import doctor as doctors
 from grader import image as images
 from grader import review as reviews
 from grader import shell as shells
-from grader import warm
+from grader import starter, warm
 from grader.dialogue import Dialogue
 from grader.errors import BadInput, GraderError
 from grader.machine import microvm
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 BAD_USAGE = 2
 COULD_NOT = 3
+LAB = Path(__file__).resolve().parents[1] / "tests_lab"
 
 app = typer.Typer(
     help="Grade network labs by what the students' files do.",
@@ -84,6 +86,19 @@ def shell(
 ) -> None:
     """Work on the student's host of a fresh world, in a shell."""
     raise typer.Exit(shells.run(folder, sandbox, lambda line: err.print(escape(line))))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if it is not there.")],
+    *,
+    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
+) -> None:
+    """Begin a submission: write a commented template of each file that is not there yet."""
+    for one in starter.begin(lab, folder):
+        did = "[yellow]kept [/yellow]" if one.kept else "[green]wrote[/green]"
+        out.print(f"{did}  {one.name:<18} {', '.join(one.tasks)}")
+    out.print(f"check what you have: ./lab pytest {escape(shlex.quote(str(folder)))}")
 
 
 @app.command()

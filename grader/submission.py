@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import unicodedata
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from grader.errors import CheckFailed, Refused
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 LARGEST = 256 * 1024
 BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+HASHES = re.compile(r"^[^\S\n]*#.*$", re.MULTILINE)
+# bpftrace(8): comments are C's; a first line #! is for the shell.
+SLASHES = re.compile(r"\A#!.*|//.*|/\*[\s\S]*?(?:\*/|\Z)")
+# What comments are in a file, by its name's end; the others' content is judged whatever it is.
+COMMENTS = dict.fromkeys((".sh", ".py", ".yaml", ".txt", ".nft"), HASHES) | {".bt": SLASHES}
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK, so that opening a pipe without a writer returns.
 OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -40,10 +46,14 @@ class Deliverable:
         return self.data.decode()
 
     @property
-    def blank(self) -> bool:
-        """Whether there is nothing in it but white space and # comments."""
-        lines = (line.strip() for line in self.text.splitlines())
-        return not any(line and not line.startswith("#") for line in lines)
+    def blank(self) -> str:
+        """What it holds if there is nothing in it to be judged; the empty string if there is."""
+        if not self.text.strip():
+            return "is empty"
+        comments = COMMENTS.get(PurePath(self.name).suffix)
+        if comments and not comments.sub("", self.text).strip():
+            return "holds nothing but comments"
+        return ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grader.check import verdict_of
-from grader.errors import GraderError, NeedsReview
+from grader.errors import CheckFailed, GraderError, NeedsReview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,9 @@ class TaskRun:
         """
         found = self.submission.read(name or self.task.files[0])
         self.keep(found.name, lambda path: path.write_bytes(found.data))
+        if found.blank:
+            hint = "write the answer behind the comments" if found.text.strip() else ""
+            raise CheckFailed(f"{found.name} {found.blank}", hint=hint)
         return found
 
     def keep(self, name: str, save: Callable[[Path], object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -173,17 +174,59 @@ def test_a_byte_order_mark(alice: Submission) -> None:
     assert "byte order mark" in found.notes[0]
 
 
-@pytest.mark.parametrize("text", ["", "\n", " \t\n\n", "# only\n  # comments\n", "#!/bin/bash\n"])
-def test_blank(alice: Submission, text: str) -> None:
-    """A file of nothing, of white space or of comments is known as blank."""
-    (alice.folder / NAME).write_text(text)
-    assert alice.read(NAME).blank
+@pytest.mark.parametrize("text", ["", "\n", " \t\n\n"])
+@pytest.mark.parametrize("name", [NAME, "nf_latency.bt", "results.csv", "why.md", "plot.py"])
+def test_empty(alice: Submission, name: str, text: str) -> None:
+    """A file of nothing or of white space is known as empty."""
+    (alice.folder / name).write_text(text)
+    assert alice.read(name).blank == "is empty"
 
 
-def test_not_blank(alice: Submission) -> None:
-    """A command behind a comment is not blank."""
-    (alice.folder / NAME).write_text("# a comment\n" + TEXT)
-    assert not alice.read(NAME).blank
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (NAME, "# only\n  # comments\n"),
+        (NAME, "#!/bin/bash\n"),
+        ("plot.py", "#!/usr/bin/env python3\n\n\t# later"),
+        ("answers.yaml", "# later\n"),
+        ("nf_latency.bt", "#!/usr/bin/env bpftrace\n// later\n"),
+        ("nf_latency.bt", "/* later\n * /\n // */ // /*\n"),
+        ("nf_latency.bt", "/* never closed\nkprobe:nf_hook_slow { @ = count(); }\n"),
+    ],
+)
+def test_comments_only(alice: Submission, name: str, text: str) -> None:
+    """A file of comments is known as such, by the comments of its language."""
+    (alice.folder / name).write_text(text)
+    assert alice.read(name).blank == "holds nothing but comments"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (NAME, "# a comment\n" + TEXT),
+        (NAME, "// no comment here"),
+        (NAME, ":"),
+        ("nf_latency.bt", "/* a */ BEGIN { } // b"),
+        ("nf_latency.bt", "# no comment here"),
+        ("nf_latency.bt", "//\n/**/ kprobe:f { }"),
+        ("why.md", "# A heading is an answer"),
+        ("results.csv", "# no comment here"),
+    ],
+)
+def test_not_blank(alice: Submission, name: str, text: str) -> None:
+    """A file with anything else is not blank."""
+    (alice.folder / name).write_text(text)
+    assert not alice.read(name).blank
+
+
+@pytest.mark.parametrize("name", [NAME, "nf_latency.bt"])
+@pytest.mark.parametrize("unit", ["\n", " ", "/*", "//", "#", "*/", " #\n"])
+def test_large_files_are_no_work(alice: Submission, name: str, unit: str) -> None:
+    """Whatever fills a file, it is looked through at once."""
+    (alice.folder / name).write_text(unit * (LARGEST // len(unit) - 1) + "x")
+    began = time.monotonic()
+    alice.read(name).blank  # noqa: B018 the work
+    assert time.monotonic() - began < 2
 
 
 def test_a_snapshot(alice: Submission) -> None:
