@@ -260,7 +260,7 @@ class TaskNode(pytest.Module):
             submission,
             name,
             grading.lab.rubric.tasks[name],
-            topology=grading.lab.topology,
+            topologies=grading.lab.topologies(name),
             seed=f"{grading.seed}/{submission.id}/{name}",
             replay=f"./lab pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}"
             + ("" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"),

@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from grader import document
 from grader.check import Check, checks_of
@@ -18,18 +18,27 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Points = Annotated[float, Field(ge=0)]
 TaskId = Annotated[str, Field(pattern=r"^[0-9a-z_-]+$")]
 
 
 class Task(Strict):
-    """One task: its files, its points, and how they are divided among its checks."""
+    """One task: its files, its points, and how they are divided among its checks.
+
+    `topology` is where its worlds are, by name, or several, if it is not the lab's.
+    """
 
     title: str
     files: tuple[str, ...] = Field(min_length=1)
     module: str
     points: Points
     checks: dict[str, Points]
+    topology: Names = ()
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -70,14 +79,25 @@ class Lab:
             self.modules[name] = module
             self.checks[name] = checks_of(module, name)
             _agree(path, name, task, self.checks[name])
-        name = f"{self.rubric.topology}.yaml"
-        own, shared = folder / "topologies", folder.parent / "fixtures" / "topologies"
-        self.topology = Topology.load((own if (own / name).is_file() else shared) / name)
+        named = {self.rubric.topology, *(n for t in self.rubric.tasks.values() for n in t.topology)}
+        self._topologies = {name: _topology(folder, name) for name in sorted(named)}
+
+    def topologies(self, task: str) -> dict[str, Topology]:
+        """The topologies of a task by name; its worlds are of the first if no other is asked for."""
+        names = self.rubric.tasks[task].topology or (self.rubric.topology,)
+        return {name: self._topologies[name] for name in names}
 
     def check(self, id: str) -> Check:  # noqa: A002 the word that rubric and report use
         """The check of that id. Raises KeyError for none."""
         task = id.partition(".")[0]
         return {one.id: one for one in self.checks[task]}[id]
+
+
+def _topology(folder: Path, name: str) -> Topology:
+    """The lab's own topology of that name, or that of fixtures/ beside it."""
+    file = f"{name}.yaml"
+    own, shared = folder / "topologies", folder.parent / "fixtures" / "topologies"
+    return Topology.load((own if (own / file).is_file() else shared) / file)
 
 
 def _module(path: Path, task: str, name: str) -> ModuleType:

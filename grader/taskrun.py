@@ -11,7 +11,7 @@ from grader.check import verdict_of
 from grader.errors import CheckFailed, GraderError, NeedsReview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from grader.rubric import Task
@@ -28,7 +28,7 @@ class TaskRun:
         name: str,
         task: Task,
         *,
-        topology: Topology,
+        topologies: Mapping[str, Topology],
         seed: str,
         replay: str,
         sandbox: str,
@@ -37,7 +37,7 @@ class TaskRun:
         self.submission = submission
         self.name = name
         self.task = task
-        self.topology = topology
+        self.topologies = topologies
         self.seed = seed
         self.replay = replay
         self.sandbox = sandbox
@@ -55,6 +55,10 @@ class TaskRun:
             hint = "write the answer behind the comments" if found.text.strip() else ""
             raise CheckFailed(f"{found.name} {found.blank}", hint=hint)
         return found
+
+    def topology(self, name: str | None = None) -> Topology:
+        """The task's topology of that name, or its first."""
+        return self.topologies[name or next(iter(self.topologies))]
 
     def keep(self, name: str, save: Callable[[Path], object]) -> None:
         """Have `save` write the evidence `name` for every check of this task that does not pass."""

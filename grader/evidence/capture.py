@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.world import World
+    from grader.world.blueprint import Interface
 
 ETHERNET = 1
 SECOND = 1_000_000_000
@@ -45,17 +46,12 @@ class Frames(list[tuple[int, bool, bytes]]):
 
 
 class Capture(Disposable):
-    """All that passes the cable of the student's host, seen at the switch it is plugged into."""
+    """All that passes a cable of the student's host, seen at the switch it is plugged into."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, interface: Interface | None = None) -> None:
+        """`interface`: whose cable it is, if not that of the student's host's first."""
         self._machine = world.machine
-        student = world.blueprint.student
-        port = next(
-            one
-            for link in world.blueprint.links
-            for one, other in (link, link[::-1])
-            if other.host == student
-        )
+        port = world.blueprint.other_end(interface or world.student.interface())
         self.host, self.interface = port.host, port.name
         self._seen: list[tuple[int, bool, bytes]] = []
         self._parsed: list[Packet] = []
@@ -77,6 +73,6 @@ class Capture(Disposable):
                 f"the capture on {self.host}:{self.interface} lost {answer['lost']} packets",
                 remedy="grade again on a machine with less load",
             )
-        # What leaves the switch by the student's port is what the student's host receives.
+        # What leaves the switch by a host's port is what that host receives.
         self._seen += [(time_ns, not left, frame) for time_ns, left, frame in answer["frames"]]
         return Frames(self._seen, self._parsed)

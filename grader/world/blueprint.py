@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Network,
@@ -16,6 +16,8 @@ from grader.world.topology import HostSpec, NetworkSpec, Topology
 
 SWITCH, CHAIN, CABLE = "switch", "chain", "cable"
 ATTEMPTS = 1000
+# Locally administered, unicast (IEEE 802-2014, 8.2).
+LOCAL = "02"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,14 @@ class Blueprint:
         """The (first) interface of `host`, or that of `name`."""
         return next(one for one in self.interfaces if one.host == host and name in (None, one.name))
 
+    def other_end(self, interface: Interface) -> Interface:
+        """The other end of an interface's cable. Raises LookupError if it has none."""
+        for link in self.links:
+            for one, other in (link, link[::-1]):
+                if one == interface:
+                    return other
+        raise LookupError(f"{interface.host}:{interface.name} has no cable")
+
     def plan(self, sandbox: int | None) -> dict[str, Any]:
         """What the agent's network.build takes; `sandbox` is the student's, if it has one."""
         return {
@@ -78,7 +88,17 @@ class Blueprint:
             ],
             "routes": [list(route) for route in self.routes],
             "neighbours": list(self._neighbours()),
+            "late_echoes": [
+                [name, spec.echo_delay_ms / 1000, self._addresses(name)]
+                for name, spec in self.hosts.items()
+                if spec.echo_delay_ms
+            ],
         }
+
+    def _addresses(self, host: str) -> list[str]:
+        """All of a host's addresses, without prefix lengths."""
+        own = (one for one in self.interfaces if one.host == host)
+        return [_split(address)[0] for one in own for address in one.addresses]
 
     def _neighbours(self) -> Iterator[list[str]]:
         """All but the student's host know their neighbours: no ARP of theirs is ever seen."""
@@ -103,6 +123,8 @@ def _split(address: str) -> tuple[str, int]:
 
 def _host_plan(name: str, spec: HostSpec, sandbox: int | None) -> dict[str, Any]:
     forwards = {"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1} if spec.forwards else {}
+    # The agent answers in the kernel's place.
+    late = {"ipv4/icmp_echo_ignore_all": 1} if spec.echo_delay_ms else {}
     return {
         "name": name,
         "sandbox": sandbox if spec.sandbox else None,
@@ -111,6 +133,7 @@ def _host_plan(name: str, spec: HostSpec, sandbox: int | None) -> dict[str, Any]
             "ipv6/conf/default/accept_ra": 0,
             "ipv6/conf/default/router_solicitations": 0,
             **forwards,
+            **late,
             **spec.sysctls,
         },
     }
@@ -155,9 +178,10 @@ def _subnet(
     raise BadInput(f"networks: {network} has no /{bits} left for another link")
 
 
-def _mac(rng: random.Random) -> str:
-    """A random locally administered unicast address (IEEE 802-2014, 8.2)."""
-    return ":".join(f"{byte:02x}" for byte in (0x02, *rng.randbytes(5)))
+def _mac(rng: random.Random, vendors: Sequence[str] = (LOCAL,)) -> str:
+    """A random MAC address that begins as one of `vendors`' do."""
+    prefix = bytes.fromhex((rng.choice(vendors) if len(vendors) > 1 else vendors[0]).replace(":", ""))
+    return ":".join(f"{byte:02x}" for byte in (*prefix, *rng.randbytes(6 - len(prefix))))
 
 
 def _add_switch(
@@ -171,7 +195,8 @@ def _add_switch(
         if host == network.gateway:
             number = 1  # noqa: PLW2901 where every LAN's gateway is
         addresses = (f"{four[number]}/24", f"{six[number]}/64")
-        interface = Interface(host, "eth0", _mac(rng), addresses)
+        name = f"eth{sum(host in (a.host, b.host) for a, b in blueprint.links)}"
+        interface = Interface(host, name, _mac(rng, network.vendors or (LOCAL,)), addresses)
         port = Interface(network.name, f"{host}"[:15], _mac(rng))
         blueprint.interfaces.append(interface)
         blueprint.links.append((port, interface))
@@ -179,8 +204,10 @@ def _add_switch(
         gateway = interface if host == network.gateway else gateway
     blueprint.bridges[network.name] = ports
     if gateway is not None:
+        # Who is on two LANs has the first one's gateway.
+        led = {host for host, destination, _ in blueprint.routes if destination == "0.0.0.0/0"}
         for host in hosts:
-            if host != gateway.host:
+            if host != gateway.host and host not in led:
                 blueprint.routes += [
                     (host, "0.0.0.0/0", gateway.address(4)),
                     (host, "::/0", gateway.address(6)),

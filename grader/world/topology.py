@@ -21,6 +21,8 @@ def _as_range(value: object) -> object:
 
 # IFNAMSIZ, with the zero at the end (linux/if.h).
 InterfaceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
+# A vendor's part of a MAC address: one to three bytes, the first of them even, of one host's address.
+MacPrefix = Annotated[str, Field(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){0,2}$")]
 Count = Annotated[
     tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]],
     BeforeValidator(_as_range),
@@ -28,12 +30,18 @@ Count = Annotated[
 
 
 class HostSpec(Strict):
-    """A host, or several alike: `count` is a number or a range to draw from."""
+    """A host, or several alike: `count` is a number or a range to draw from.
+
+    `firewall` is a ruleset for `nft -f`. With `echo_delay_ms` ICMP echo over IPv4 is answered so
+    much later than at once.
+    """
 
     count: Count = (1, 1)
     sandbox: bool = False
     forwards: bool = False
     sysctls: dict[str, int] = {}
+    firewall: str = ""
+    echo_delay_ms: Annotated[int, Field(ge=0, le=10_000)] = 0
     services: tuple[ServiceName, ...] = ()
 
     @model_validator(mode="after")
@@ -43,6 +51,8 @@ class HostSpec(Strict):
             raise ValueError(f"count: expected a range from low to high, found {low} to {high}")
         if self.sandbox and self.count != (1, 1):
             raise ValueError("sandbox: there is exactly one such host")
+        if self.sandbox and (self.firewall or self.echo_delay_ms):
+            raise ValueError("sandbox: the student's host has no firewall or echo_delay_ms")
         return self
 
 
@@ -51,6 +61,7 @@ class NetworkSpec(Strict):
 
     A switch and a chain draw their subnets from `ipv4` and `ipv6`. A cable between two hosts has
     `ipv4` itself, its first two addresses, the names in `interfaces`, and segmentation offload.
+    MAC addresses on a switch begin with one of `vendors`, if there are any.
     """
 
     name: str
@@ -60,6 +71,7 @@ class NetworkSpec(Strict):
     ipv6: IPv6Network | None = None
     gateway: str | None = None
     interfaces: tuple[InterfaceName, InterfaceName] | None = None
+    vendors: tuple[MacPrefix, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -68,6 +80,8 @@ class NetworkSpec(Strict):
                 raise ValueError("a cable has two hosts, two interfaces and no ipv6")
         elif self.ipv6 is None or self.interfaces is not None:
             raise ValueError(f"a {self.kind} has ipv6 and names its interfaces itself")
+        if self.vendors and self.kind != "switch":
+            raise ValueError(f"a {self.kind} has no vendors")
         limits = {"switch": SWITCH_PREFIX, "chain": LINK_PREFIX, "cable": LINK_PREFIX}
         for network, limit in ((self.ipv4, limits[self.kind]), (self.ipv6, PREFIX_6)):
             if network is not None and network.prefixlen > limit:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.deadline import wait_until
 from grader.disposable import Disposable
+from grader.errors import GraderError
 from grader.machine.process import Completed, Process, shown
 from grader.sandbox import Limits, NetnsSandbox
 from grader.world import services
@@ -61,6 +62,7 @@ class World(Disposable):
             plan = self.blueprint.plan(self.sandbox.number if self._sandboxed else None)
             self.number = self.machine.call("network.build", within=20, plan=plan)
             stack.callback(self.machine.release, "network.destroy", within=10, world=self.number)
+            self._raise_firewalls()
             self._start_services()
             self._stack = stack.pop_all()
         return self
@@ -112,6 +114,17 @@ class World(Disposable):
     def shown(self) -> list[Interface]:
         """The interfaces with addresses, without the server's many names."""
         return [one for one in self.blueprint.interfaces if one.name != "lo"]
+
+    def _raise_firewalls(self) -> None:
+        started = [
+            (self.host(name).start("nft", "-f", "-", stdin=spec.firewall.encode()), name)
+            for name, spec in self.blueprint.hosts.items()
+            if spec.firewall
+        ]
+        for process, name in started:
+            done = process.finish(READY_WITHIN)
+            if done.exit != 0:
+                raise GraderError(f"{name}: firewall: nft {done.outcome}: {done.complaints}")
 
     def _start_services(self) -> None:
         folder = f"world{self.number}"

@@ -6,6 +6,7 @@ a namespace has no name and is held by a descriptor, so that it vanishes with th
 
 import ctypes
 import fcntl
+import functools
 import itertools
 import os
 import socket
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 
 from . import namespaces as ns
 from . import rtnetlink as rt
+from .echo import LateEcho
 from .processes import Processes
 from .sandboxes import Sandboxes
 
@@ -66,9 +68,12 @@ class World:
         self.borrowed: set[str] = set()
         self.netlink: dict[str, rt.Netlink] = {}
         self.processes: list[int] = []
+        self.echoes: list[LateEcho] = []
 
     def close(self) -> None:
         """Let go of all that was made."""
+        for echo in self.echoes:
+            echo.close()
         for netlink in self.netlink.values():
             netlink.close()
         for name, fd in self.namespaces.items():
@@ -91,13 +96,16 @@ class Network:
         plan: hosts [{name, sandbox?, sysctls {name: value}}], links [{ends [[host, interface,
         mac], [...]], offload}], bridges [{host, name, ports}], addresses [[host, interface,
         address, prefix]], routes [[host, destination, via]], neighbours [[host, interface,
-        address, mac]].
+        address, mac]], late_echoes [[host, seconds, addresses]].
         """
         number = next(self._numbers)
         world = self._all[number] = World()
         try:
             in_a_thread(lambda: self._make_hosts(world, plan["hosts"]))
             _make_links(world, plan)
+            for host, delay, addresses in plan["late_echoes"]:
+                make = functools.partial(LateEcho, delay, addresses)
+                world.echoes.append(inside(world.namespaces[host], make))
         except BaseException:
             self.call_destroy(number)
             raise
