@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 

@@ -180,7 +180,9 @@ def _subnet(
 
 def _mac(rng: random.Random, vendors: Sequence[str] = (LOCAL,)) -> str:
     """A random MAC address that begins as one of `vendors`' do."""
-    prefix = bytes.fromhex((rng.choice(vendors) if len(vendors) > 1 else vendors[0]).replace(":", ""))
+    prefix = bytes.fromhex(
+        (rng.choice(vendors) if len(vendors) > 1 else vendors[0]).replace(":", "")
+    )
     return ":".join(f"{byte:02x}" for byte in (*prefix, *rng.randbytes(6 - len(prefix))))
 
 

@@ -1,0 +1,324 @@
+"""02a: arp_not_icmp.sh names the hosts of a LAN that answer ARP but not ICMP echo."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from ipaddress import ip_address, ip_interface
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.check import check
+from grader.errors import CheckFailed, GraderError, Overrun
+from grader.evidence import Capture
+from grader.evidence.addresses import Line, lines_with_addresses, marks
+from grader.evidence.neighbourhood import Answers, ask
+from grader.script import must_have_ended, said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.script import RunScript
+    from fixtures.world import NewWorld
+    from grader.evidence.capture import Frames
+    from grader.machine.process import Completed
+    from grader.submission import Deliverable
+    from grader.taskrun import TaskRun
+    from grader.world import World
+    from grader.world.blueprint import Interface
+
+FIRST, SECOND = "eth0", "eth1"
+TWO_LANS = "two_offices"
+# How hosts' names begin in office.yaml and two_offices.yaml, and why they are silent.
+SILENT, SLOW, HIDDEN = "silent", "slow", "hidden"
+WHY = {
+    "silent_sysctl": "its kernel ignores echo requests",
+    "silent_near": "its kernel ignores echo requests",
+    "silent_echo": "its firewall drops echo requests",
+    "silent_icmp": "its firewall drops all ICMP",
+    "silent_rate": "it answers one echo request an hour",
+}
+MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+ARP_REQUEST, ECHO_REQUEST = "1", b"\x08"
+PAGE = "man 8 arp-scan: --interface, --localnet; man 8 ping: -c, -W"
+IN_TIME = (
+    "ping only what answered ARP, or all at once: `ping … &` in the loop, `wait` behind it; and let "
+    "each ping end soon (-c 1 -W 1)"
+)
+
+
+@dataclass(frozen=True)
+class Lan:
+    """A LAN of the student's host: its own interface there, and all other hosts by address."""
+
+    own: Interface
+    hosts: dict[str, Interface]
+
+    @classmethod
+    def of(cls, world: World, own: Interface) -> Lan:
+        """The LAN that `own` is on."""
+        blueprint = world.blueprint
+        switch = blueprint.other_end(own).host
+        there = [one for one in blueprint.interfaces if one.mac and one != own]
+        here = [one for one in there if blueprint.other_end(one).host == switch]
+        return cls(own, {one.address(4): one for one in here})
+
+    def called(self, *kinds: str) -> list[str]:
+        """The addresses of hosts whose names begin with one of `kinds`."""
+        return [address for address, one in self.hosts.items() if one.host.startswith(kinds)]
+
+    @property
+    def prompt(self) -> list[str]:
+        """The addresses of hosts that answer ARP and echo at once."""
+        return [a for a in self.hosts if a not in self.called(SILENT, SLOW, HIDDEN)]
+
+    def holds(self, address: str) -> bool:
+        """Whether an address is of this LAN."""
+        return ip_address(address) in ip_interface(self.own.addresses[0]).network
+
+    def expected(self) -> dict[Interface, tuple[bool, bool]]:
+        """What each host is to answer: ARP, and echo."""
+        return {
+            one: (not one.host.startswith(HIDDEN), not one.host.startswith(SILENT))
+            for one in self.hosts.values()
+        }
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the script printed, what passed meanwhile, and what the LAN's hosts do answer."""
+
+    lan: Lan
+    done: Completed
+    lines: list[Line]
+    marks: list[str]
+    frames: Frames
+    answers: dict[Interface, Answers]
+    suffix: str
+
+    @cached_property
+    def printed(self) -> dict[str, Line]:
+        """Every address that is printed as an answer, with the last line that names it."""
+        return {a: line for line in self._counted() for a in line.addresses}
+
+    @cached_property
+    def alone(self) -> set[str]:
+        """Those that stand on a line of their own."""
+        return {line.addresses[0] for line in self._counted() if len(line.addresses) == 1}
+
+    def _counted(self) -> Iterator[Line]:
+        return (line for line, mark in zip(self.lines, self.marks, strict=True) if mark != "ok")
+
+    def asked(self, address: str) -> str:
+        """What the script sent to an address, in words."""
+        sent = [one for one in self.frames.packets if one.sent and one.dst == address]
+        arp = sum(one.protocol == "arp" and one.flags == ARP_REQUEST for one in sent)
+        echo = sum(one.protocol == "icmp" and one.payload[:1] == ECHO_REQUEST for one in sent)
+        return f"{arp} ARP and {echo} echo requests went to it (wire{self.suffix}.pcap)"
+
+    def save_hosts(self, path: Path) -> None:
+        """Write what each host answers, as our own probe has seen it."""
+        rows = [f"# {self.lan.own.name}: {self.lan.own.addresses[0]}"]
+        for address, one in self.lan.hosts.items():
+            found = self.answers[one]
+            late = "no" if found.echo_s is None else f"after {found.echo_s * 1000:.1f} ms"
+            arp = "yes" if found.arp else "no"
+            rows.append(f"{address:15} {one.mac} {one.host:15} ARP: {arp:3} echo: {late}")
+        path.write_text("\n".join([*rows, ""]), encoding="utf-8")
+
+
+def look(world: World, task: TaskRun, run_script: RunScript, name: str, suffix: str = "") -> Scan:
+    """Run the script on the LAN of interface `name`, then see for ourselves what its hosts answer.
+
+    Raises GraderError if that is not what the topology says.
+    """
+    lan = Lan.of(world, world.student.interface(name))
+    with Capture(world, lan.own) as wire:
+        task.keep(f"wire{suffix}.pcap", lambda path: wire.frames().save(path))
+        done = run_script(world, name, interface=name)
+        frames = wire.frames()
+    task.keep(f"wire{suffix}.pcap", frames.save)
+    answers = ask(world, lan.own, lan.expected())
+    wrong = [one for one, kinds in lan.expected().items() if answers[one].kinds != kinds]
+    lines = [
+        line
+        for one in lines_with_addresses(done.output)
+        if (line := of_hosts(world, one)).addresses
+    ]
+    scan = Scan(lan, done, lines, marks(lines), frames, answers, suffix)
+    task.keep(f"hosts{suffix}.txt", scan.save_hosts)
+    if wrong:
+        raise GraderError(f"{wrong[0].host} does not answer as it should: {answers[wrong[0]]}")
+    return scan
+
+
+def of_hosts(world: World, line: Line) -> Line:
+    """The line without addresses that say nothing of a host.
+
+    These are the student's host's own, a network's and its broadcast address, and those that are
+    neither of its LANs nor any host's: netmasks, versions.
+    """
+    every = [
+        (one.host, ip_interface(a)) for one in world.blueprint.interfaces for a in one.addresses
+    ]
+    own = {address for host, address in every if host == world.blueprint.student}
+    others = {str(address.ip) for _, address in every} - {str(address.ip) for address in own}
+    networks = [address.network for address in own]
+
+    def counts(address: str) -> bool:
+        if address in others:
+            return True
+        it = ip_address(address)
+        ends = {end for net in networks for end in (net.network_address, net.broadcast_address)}
+        mine = {address.ip for address in own}
+        return any(it in net for net in networks) and it not in ends | mine
+
+    return replace(line, addresses=tuple(a for a in line.addresses if counts(a)))
+
+
+@pytest.fixture(scope="module")
+def scan(world: World, task: TaskRun, run_script: RunScript) -> Scan:
+    """The script on a host with one LAN."""
+    return look(world, task, run_script, FIRST)
+
+
+@pytest.fixture(scope="module")
+def second(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Scan:
+    """The script on a host with two LANs, called for the second."""
+    with new_world("commands-two-lans", topology=TWO_LANS) as world:
+        return look(world, task, run_script, SECOND, "-two-lans")
+
+
+def must_name_hosts(scan: Scan, within: float) -> None:
+    """Raise CheckFailed or Overrun if the script did not come to name any host."""
+    if scan.done.exit is None and not scan.done.flooded:
+        raise Overrun(
+            f"`bash arp_not_icmp.sh {scan.lan.own.name}` did not end within {within:g} s and was "
+            f"killed; it had printed {len(scan.lines)} lines with addresses of hosts",
+            hint=IN_TIME,
+        )
+    must_have_ended(scan.done, within)
+    if scan.lines:
+        return
+    found = "nothing was printed"
+    if MAC.search(scan.done.output):
+        found = "only MAC addresses were printed"
+    elif lines_with_addresses(scan.done.complaints):
+        found = "addresses went to standard error only"
+    elif scan.done.output.strip():
+        found = "what was printed names none"
+    raise CheckFailed(
+        f"expected hosts' IPv4 addresses on standard output; {found}, and the script "
+        f"{scan.done.outcome}. See output.txt",
+        hint=said(scan.done) or PAGE,
+    )
+
+
+def must_have_silent(scan: Scan) -> None:
+    """Raise CheckFailed if a host that answers ARP only is not printed on a line of its own."""
+    for address in scan.lan.called(SILENT):
+        if address in scan.alone:
+            continue
+        marked = [line for line in scan.lines if address in line.addresses]
+        found = "it is not printed"
+        if address in scan.printed:
+            found = f"it shares {scan.printed[address]}"
+        elif marked:
+            found = f"it is marked ok in {marked[-1]}"
+        name = scan.lan.hosts[address].host
+        raise CheckFailed(
+            f"{address} answers ARP but not ICMP echo ({WHY[name.rstrip('0123456789')]}) and is to "
+            f"stand on a line of its own: {found}. {scan.asked(address)}. See "
+            f"hosts{scan.suffix}.txt",
+            hint=hint_for_missing(scan),
+        )
+
+
+def hint_for_missing(scan: Scan) -> str:
+    """What may have gone wrong where a silent host is missing."""
+    if scan.printed and set(scan.printed) <= set(scan.lan.prompt) | set(scan.lan.called(SLOW)):
+        return "these are the hosts that do answer: print those whose ping fails"
+    if any(len(line.addresses) > 1 for line in scan.lines):
+        return 'one address a line: quote the variable, as in echo "$list", or echo in the loop'
+    return said(scan.done) if scan.done.complaints.strip() else PAGE
+
+
+def must_not_have(scan: Scan, addresses: list[str], why: str, hint: str) -> None:
+    """Raise CheckFailed if one of `addresses` is printed."""
+    for address in addresses:
+        if address in scan.printed:
+            line = scan.printed[address]
+            raise CheckFailed(
+                f"{address} {why}, and is not to be printed; found in {line}. "
+                f"{scan.asked(address)}. See hosts{scan.suffix}.txt",
+                hint=hint,
+            )
+
+
+@check("02a.runs")
+def runs(scan: Scan, deliverable: Deliverable, task: TaskRun) -> str | None:
+    """The script ends in time and prints addresses of hosts."""
+    must_name_hosts(scan, task.task.parameters["script_within_s"])
+    return "; ".join(deliverable.notes) or None
+
+
+@check("02a.silent", needs="02a.runs")
+def silent(scan: Scan) -> None:
+    """Every host that answers ARP but not ICMP echo is printed."""
+    must_have_silent(scan)
+
+
+@check("02a.answering", needs="02a.silent")
+def answering(scan: Scan) -> None:
+    """No host that answers ICMP echo is printed."""
+    must_not_have(
+        scan,
+        scan.lan.prompt,
+        "answers ARP and ICMP echo",
+        "ping each host that arp-scan finds, and print it only if that fails; or mark every host, "
+        "as in `ADDRESS ==> ok`",
+    )
+
+
+@check("02a.slow", needs="02a.answering")
+def slow(scan: Scan) -> None:
+    """A host that takes its time to answer is not printed."""
+    late = scan.answers[next(one for one in scan.lan.hosts.values() if one.host == SLOW)]
+    must_not_have(
+        scan,
+        scan.lan.called(SLOW),
+        f"answers ICMP echo after {(late.echo_s or 0) * 1000:.0f} ms",
+        "hosts need not answer at once: wait for half a second at least, as ping -W 1 does",
+    )
+
+
+@check("02a.absent", needs="02a.silent")
+def absent(scan: Scan) -> None:
+    """No address is printed that does not answer ARP."""
+    answer = {*scan.lan.prompt, *scan.lan.called(SILENT, SLOW)}
+    must_not_have(
+        scan,
+        [address for address in scan.printed if address not in answer],
+        "does not answer ARP",
+        "a neighbour that is FAILED or INCOMPLETE did not answer; man 8 ip-neighbour",
+    )
+
+
+@check("02a.interface", needs="02a.silent")
+def interface(second: Scan, task: TaskRun) -> None:
+    """With two LANs, it is the one of the interface that is asked for."""
+    try:
+        must_name_hosts(second, task.task.parameters["script_within_s"])
+        must_have_silent(second)
+    except CheckFailed as lost:
+        told = f"called for {SECOND}, on a host with two LANs: {lost.message}"
+        raise type(lost)(told, hint=lost.hint) from lost
+    must_not_have(
+        second,
+        [address for address in second.printed if not second.lan.holds(address)],
+        f"is not on the LAN of {SECOND}, for which the script was called",
+        "the interface is $1: arp-scan --interface=$1; ip neigh show dev $1",
+    )
