@@ -1,0 +1,346 @@
+"""04c: the experiment, its results, and the plot of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.check import check
+from grader.deadline import Deadline
+from grader.errors import CheckFailed
+from grader.evidence import CallMeter
+from grader.image import Image
+from grader.script import must_have_ended, said
+from grader.world import World
+from tests_lab.experiment_04c import (
+    AS_MACHINE_ROOT,
+    SERVER,
+    WORK,
+    Experiment,
+    Look,
+    Test,
+    Watcher,
+    prepare,
+    read_result,
+)
+from tests_lab.results_04c import (
+    data,
+    data_complete,
+    data_genuine,
+    data_latency,
+    data_throughput,
+)
+from tests_lab.table_04c import HEADER, Row, Table, read_table
+
+if TYPE_CHECKING:
+    from grader.machine.client import Machine
+    from grader.machine.process import Process
+    from grader.submission import Deliverable
+    from grader.taskrun import TaskRun
+
+__all__ = ["data", "data_complete", "data_genuine", "data_latency", "data_throughput"]
+
+NEEDS_KERNEL = ["kernel_tracing"]
+SCRIPT = "experiment.sh"
+FUNCTION = "nf_hook_slow"
+FLUSH = "sudo iptables -F OUTPUT"
+
+
+@pytest.fixture(scope="module")
+def script(task: TaskRun) -> Deliverable:
+    """The experiment's script."""
+    return task.deliverable(SCRIPT)
+
+
+@pytest.fixture(scope="module")
+def call_meter(
+    script: Deliverable,  # noqa: ARG001 without it, no machine is started
+    machine: Machine,
+    task: TaskRun,
+) -> Iterator[CallMeter]:
+    """Our own probe; it attaches while the world is made."""
+    with CallMeter(machine, FUNCTION) as running:
+        task.keep("meter.txt", running.save)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def internet(
+    call_meter: CallMeter,  # noqa: ARG001 started first
+    machine: Machine,
+    image: Image,
+    task: TaskRun,
+) -> Iterator[World]:
+    """A world whose student's host is the machine's root's."""
+    made = World(
+        machine, task.topology, seed=f"{task.seed}/commands", **image.server(), sandboxed=False
+    )
+    with made as running:
+        task.keep("commands.txt", lambda path: running.save_commands(path, task.replay))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def experiment(
+    script: Deliverable, machine: Machine, internet: World, call_meter: CallMeter, task: TaskRun
+) -> Experiment:
+    """The script, run once to its end, watched."""
+    rng = Random(f"{task.seed}/experiment")  # noqa: S311 repeatable, not secret
+    parameters = task.task.parameters
+    step = rng.randrange(*parameters["rules_step"])
+    maximum, duration = step * parameters["steps"], parameters["duration_s"]
+    folder = f"/tmp/run-{rng.getrandbits(32):08x}"  # noqa: S108 the microVM's
+    results = f"{folder}/measured.csv"
+    prepare(machine, internet, {script.name: script.data, **beside(task)})
+    machine.run("mkdir", folder, timeout=10)
+    watcher = Watcher(
+        internet, look_after_s=0.4 * duration, grace_s=parameters["left_over_within_s"]
+    )
+    with watcher:
+        call_meter.read()
+        setting = [f"RULES_MAX={maximum}", f"RULES_STEP={step}", f"DURATION={duration:g}"]
+        call = ["bash", SCRIPT, SERVER, results]
+        internet.commands.append(f"student# {' '.join([*setting, *call])}")
+        process = internet.host(internet.blueprint.student).start(
+            "unshare", "--mount", "--", "/bin/bash", "-c", AS_MACHINE_ROOT, "bash",
+            *setting, "IFACE=eth0", *call,
+        )  # fmt: skip
+        with process:
+            runaway = supervise(process, watcher, maximum + step, parameters["script_within_s"])
+            done = process.so_far()
+            output = shown(process)
+            task.keep("output.txt", lambda path: path.write_text(output, encoding="utf-8"))
+        watched = watcher.finish(parameters["left_over_within_s"] + 30)
+        seen = watcher.said()
+        task.keep("watched.txt", lambda path: path.write_text(seen, encoding="utf-8"))
+    table = read_result(machine, results)
+    task.keep("measured.csv", lambda path: path.write_bytes(table or b""))
+    listed = machine.run("ls", WORK, timeout=10).output.split()
+    written = tuple(name for name in listed if name not in {SCRIPT, *beside(task)})
+    return Experiment(
+        maximum, step, duration, done, parameters["script_within_s"], runaway, watched, table,
+        written, call_meter,
+    )  # fmt: skip
+
+
+def beside(task: TaskRun) -> dict[str, bytes]:
+    """The submission's other files that the script may use, as far as they are there."""
+    found = {}
+    for name in task.task.parameters["beside"]:
+        try:
+            found[name] = task.submission.read(name).data
+        except CheckFailed:
+            continue
+    return found
+
+
+def shown(process: Process) -> str:
+    """What the script has printed."""
+    done = process.so_far()
+    return f"{done.output}{done.complaints}[it {done.outcome}]\n"
+
+
+def supervise(process: Process, watcher: Watcher, most: int, within: float) -> int | None:
+    """Wait for the script's end; or until there are rules without end: then how many."""
+    deadline = Deadline(within)
+    while deadline.left and process.wait(min(deadline.left, 2.0)).exit is None:
+        looks = [one.look for one in watcher.so_far().tests if one.look]
+        if looks and looks[-1].count > most:
+            return looks[-1].count
+    return None
+
+
+@check("04c.runs", requires=NEEDS_KERNEL)
+def runs(experiment: Experiment, script: Deliverable) -> str | None:
+    """The script comes to its end."""
+    if experiment.runaway is None:
+        must_have_ended(experiment.done, experiment.within)
+    return "; ".join(script.notes) or None
+
+
+@check("04c.iperf3", needs="04c.runs", requires=NEEDS_KERNEL)
+def iperf3(experiment: Experiment) -> None:
+    """It measures with iperf3 over the cable, for DURATION seconds each time."""
+    tests, duration = experiment.watched.tests, experiment.duration
+    if not tests:
+        raise CheckFailed(
+            f"no iperf3 test came to {SERVER} over the cable",
+            hint=said(experiment.done) or "iperf3 -c SERVER; the server is the first argument",
+        )
+    low, high = duration * 0.5, duration + 1.5
+    good = [one for one in tests if low <= one.seconds <= high]
+    if 2 * len(good) < len(tests):
+        times = ", ".join(f"{one.seconds:.1f}" for one in tests[:8])
+        raise CheckFailed(
+            f"each test is to last DURATION = {duration:g} s; they lasted {times} s. "
+            "See watched.txt",
+            hint='iperf3 -t "$DURATION"' if good or tests[0].seconds > high else "",
+        )
+
+
+@check("04c.steps", needs="04c.iperf3", requires=NEEDS_KERNEL)
+def steps(experiment: Experiment) -> None:
+    """It adds RULES_STEP rules to OUTPUT at a time, up to RULES_MAX, and measures at each step."""
+    asked = f"with RULES_STEP={experiment.step} and RULES_MAX={experiment.maximum}"
+    seen = [one.look.count for one in experiment.watched.tests if one.look]
+    if experiment.runaway is not None:
+        raise CheckFailed(
+            f"{asked} there were {experiment.runaway} rules in OUTPUT, and the script was stopped",
+            hint="RULES_MAX and RULES_STEP are in the environment",
+        )
+    missing = [count for count in experiment.wanted if not experiment.at(count)]
+    if missing:
+        raise CheckFailed(
+            f"{asked} there was no test at {', '.join(map(str, missing))} rules in OUTPUT; "
+            f"the tests were at {', '.join(map(str, seen)) or 'none'}. See watched.txt",
+            hint=misplaced(experiment.watched.tests),
+        )
+
+
+def misplaced(tests: tuple[Test, ...]) -> str:
+    """Where the rules were instead."""
+    where = {name for one in tests if one.look for name in one.look.elsewhere}
+    if where:
+        return f"there were rules in {', '.join(sorted(where))}; packets of this host meet OUTPUT"
+    return "RULES_MAX and RULES_STEP are in the environment; add to the chain OUTPUT, with iptables"
+
+
+@check("04c.never_match", needs="04c.steps", requires=NEEDS_KERNEL)
+def never_match(experiment: Experiment) -> None:
+    """No rule that it adds matches a packet: each packet meets them all."""
+    for one in experiment.watched.tests:
+        if one.look and one.look.matched:
+            raise CheckFailed(
+                f"during the test with {one.look.count} rules this rule matched packets, while "
+                f"all are to be evaluated in vain: {one.look.matched[0]}",
+                hint="addresses or ports that the test does not use",
+            )
+
+
+@check("04c.rows", needs="04c.steps", requires=NEEDS_KERNEL)
+def rows(experiment: Experiment) -> str | None:
+    """RESULTS.csv has a row for each step, with the number of rules that there were."""
+    table = written(experiment)
+    found = {row.rules for row in table.rows}
+    missing = [count for count in experiment.wanted if count not in found]
+    if missing:
+        raise CheckFailed(
+            f"RESULTS.csv has no row for {', '.join(map(str, missing))} rules; it has "
+            f"{', '.join(str(row.rules) for row in table.rows[:20]) or 'no rows'}. "
+            "See measured.csv"
+        )
+    for row in table.rows:
+        if not experiment.at(row.rules):
+            raise CheckFailed(
+                f"line {row.line} of RESULTS.csv is of {row.rules} rules, but no test was made "
+                "with so many in OUTPUT. See measured.csv and watched.txt"
+            )
+    return "; ".join(table.notes) or None
+
+
+def written(experiment: Experiment) -> Table:
+    """What the script has written."""
+    if experiment.table is None:
+        also = f"; in {WORK} there is {', '.join(experiment.written[:5])}"
+        raise CheckFailed(
+            f"no file RESULTS.csv was written{also if experiment.written else ''}",
+            hint="the second argument, $2, is the path to write to",
+        )
+    return read_table(experiment.table.decode(errors="replace"), "RESULTS.csv")
+
+
+@check("04c.throughput", needs="04c.rows", requires=NEEDS_KERNEL)
+def throughput(experiment: Experiment, task: TaskRun) -> None:
+    """The throughput in each row is what passed the cable, in Mbit/s."""
+    low, high = task.task.parameters["band_throughput"]
+    for row in written(experiment).rows:
+        tests = experiment.at(row.rules)
+        real = [rate for one in tests for rate in rates(one, experiment.duration)]
+        if row.throughput is None or not any(
+            low * one <= row.throughput <= high * one for one in real
+        ):
+            passed = f"{tests[-1].mbps(tests[-1].seconds):.0f} Mbit/s"
+            raise CheckFailed(
+                f"line {row.line} of RESULTS.csv, {row.rules} rules: the throughput is "
+                f"{number(row.throughput)}, but {passed} passed the cable. See measured.csv",
+                hint=off_by(row.throughput, real, OTHER_RATES),
+            )
+
+
+def rates(test: Test, duration: float) -> list[float]:
+    """Megabits a second, by the time that data went over the cable and by the time asked for."""
+    return [test.mbps(test.seconds), test.mbps(duration)]
+
+
+@check("04c.latency", needs="04c.rows", requires=NEEDS_KERNEL)
+def latency(experiment: Experiment, task: TaskRun) -> None:
+    """The latency in each row is the average time in nf_hook_slow, in nanoseconds."""
+    for row in written(experiment).rows:
+        must_be_average(row, experiment, task.task.parameters["band_latency"])
+
+
+def must_be_average(row: Row, experiment: Experiment, band: tuple[float, float]) -> None:
+    """A row agrees with our own measure, during one of the tests with so many rules."""
+    real = [
+        experiment.meter.between(one.begun_ns, one.ended_ns) for one in experiment.at(row.rules)
+    ]
+    if row.latency is None and not row.rules and not any(one.count > 100 for one in real):
+        return
+    if row.latency is None or not any(
+        band[0] * one.average_ns <= row.latency <= band[1] * one.probed_average_ns for one in real
+    ):
+        raise CheckFailed(
+            f"line {row.line} of RESULTS.csv, {row.rules} rules: the latency is "
+            f"{number(row.latency)}, but during the test {real[-1].count} calls of {FUNCTION} took "
+            f"{real[-1].average_ns:.0f} ns on average, {real[-1].probed_average_ns:.0f} ns with "
+            "the cost of a kprobe and a kretprobe. See measured.csv",
+            hint=off_by(row.latency, [one.average_ns for one in real], OTHER_TIMES),
+        )
+
+
+OTHER_RATES = {
+    "Gbit/s": 1e-3,
+    "kbit/s": 1e3,
+    "bit/s": 1e6,
+    "MByte/s": 1 / 8,
+    "GByte/s": 1 / 8e3,
+    "Byte/s": 1e6 / 8,
+}
+OTHER_TIMES = {"microseconds": 1e-3, "milliseconds": 1e-6, "seconds": 1e-9}
+
+
+def number(value: float | None) -> str:
+    """A number as it is shown."""
+    return "no number" if value is None else f"{value:g}"
+
+
+def off_by(value: float | None, real: list[float], units: dict[str, float]) -> str:
+    """Which unit the number is in, if in another."""
+    for unit, factor in units.items():
+        if value and any(0.6 < value / factor / one < 1.7 for one in real if one):
+            return f"it looks like {unit}; the header says {HEADER[1:][units is OTHER_TIMES]}"
+    return ""
+
+
+@check("04c.flushes", needs="04c.steps", requires=NEEDS_KERNEL)
+def flushes(experiment: Experiment) -> None:
+    """Afterwards OUTPUT is empty, policies are as before, and nothing is left running."""
+    last = experiment.watched.last or Look(())
+    if experiment.watched.left:
+        raise CheckFailed(
+            f"the script has ended, but these still run: {', '.join(experiment.watched.left[:8])}",
+            hint="kill -INT what was started in the background, and wait for it",
+        )
+    if last.count:
+        raise CheckFailed(f"after its end {last.count} rules are left in OUTPUT", hint=FLUSH)
+    if last.elsewhere:
+        where = ", ".join(f"{count} in {name}" for name, count in last.elsewhere.items())
+        raise CheckFailed(f"after its end rules are left: {where}", hint="flush what you fill")
+    if last.policies:
+        raise CheckFailed(
+            "after its end these policies are not ACCEPT: "
+            f"{', '.join(' '.join(one) for one in last.policies)}"
+        )

@@ -1,0 +1,189 @@
+"""04c's eye in the microVM, run there on the iperf3 server's host, out of the student's network.
+
+Arguments: the process whose network is the student's; our interface; the server's port; how many
+seconds into a connection the rules are looked at; how many seconds processes get to end. It prints
+a line of JSON for each connection's beginning and end, each look, and at last, when that process
+has ended, what is left. It imports nothing of the grader's: its text is what is sent.
+"""
+
+import ctypes
+import json
+import os
+import re
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SO_ATTACH_FILTER = 26
+ETH_P_ALL = 3
+FIN, SYN, RST = 1, 2, 4
+RULE = re.compile(r"\[(\d+):\d+\] -A (\S+) ?(.*)")
+TARGET = re.compile(r"(?:^| )-[jg] (\S+)")
+CHAIN = re.compile(r":(\S+) (\S+) \[")
+SHOWN = 5
+
+
+def filter_for(port):
+    """tcp[13] & 7 != 0 and port PORT, in the code of linux/filter.h."""
+    return b"".join(
+        struct.pack("HBBI", *line)
+        for line in (
+            (0x28, 0, 0, 12), (0x15, 0, 11, 0x0800),  # IPv4
+            (0x30, 0, 0, 23), (0x15, 0, 9, 6),  # TCP
+            (0x28, 0, 0, 20), (0x45, 7, 0, 0x1FFF),  # not a later fragment
+            (0xB1, 0, 0, 14), (0x48, 0, 0, 14), (0x15, 2, 0, port),
+            (0x48, 0, 0, 16), (0x15, 0, 2, port),
+            (0x50, 0, 0, 27), (0x45, 1, 0, FIN | SYN | RST),
+            (0x06, 0, 0, 0), (0x06, 0, 0, 128),
+        )
+    )  # fmt: skip
+
+
+def listen(interface, port):
+    """A packet socket that sees how connections begin and end, and nothing else."""
+    seen = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    code = filter_for(port)
+    buffer = ctypes.create_string_buffer(code)
+    head = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
+    seen.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, head)
+    seen.bind((interface, ETH_P_ALL))
+    seen.setblocking(False)
+    return seen
+
+
+def now():
+    """The clock that bpftrace's nsecs shows."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class Watcher:
+    """What has been seen so far."""
+
+    def __init__(self, holder, interface, port, delay_s, grace_s):
+        self.holder, self.interface, self.port = int(holder), interface, int(port)
+        self.delay, self.grace = float(delay_s) * 1e9, float(grace_s) * 1e9
+        self.network = os.open(f"/proc/{holder}/ns/net", os.O_RDONLY)
+        self.ended = os.pidfd_open(self.holder)
+        self.seen = listen(interface, self.port)
+        self.open, self.due = set(), None
+
+    def say(self, event, **facts):
+        """Print a line."""
+        sys.stdout.write(json.dumps({"event": event, "at": now(), **facts}) + "\n")
+        sys.stdout.flush()
+
+    def run(self):
+        """Watch until the process ends."""
+        self.say("ready")
+        ready = []
+        while self.ended not in ready:
+            wait = None if self.due is None else max(0, self.due - now()) / 1e9
+            ready = select.select([self.seen, self.ended], [], [], wait)[0]
+            self.take()
+            if self.due is not None and now() >= self.due:
+                self.look()
+        self.finish()
+
+    def take(self):
+        """Note the beginnings and ends that have come."""
+        while True:
+            try:
+                frame = self.seen.recv(128)
+            except BlockingIOError:
+                return
+            tcp = 14 + 4 * (frame[14] & 0xF)
+            ports = struct.unpack_from("!HH", frame, tcp)
+            client = ports[1] if ports[0] == self.port else ports[0]
+            self.note(client, frame[tcp + 13])
+
+    def note(self, client, flags):
+        """A connection begins or ends."""
+        begins = flags & SYN and not flags & RST
+        if bool(begins) == (client in self.open):
+            return
+        received, sent = self.traffic()
+        self.say("open" if begins else "close", port=client, received=received, sent=sent)
+        if begins and not self.open:
+            self.due = now() + self.delay
+        (self.open.add if begins else self.open.remove)(client)
+        if not self.open and self.due is not None:
+            self.look()
+
+    def traffic(self):
+        """Bytes that our end has received and sent."""
+        for line in Path("/proc/thread-self/net/dev").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name.strip() == self.interface:
+                numbers = rest.split()
+                return int(numbers[0]), int(numbers[8])
+        return 0, 0
+
+    def look(self, event="look"):
+        """Say which rules there are on the student's host, and which of them have matched."""
+        self.due, begun = None, now()
+        chains = self.chains("iptables-nft-save")
+        names = self.command("cat", "/proc/net/ip_tables_names").split()
+        chains += self.chains("iptables-legacy-save") if names else []
+        self.say(event, begun=begun, chains=chains)
+
+    def command(self, *argv):
+        """What a program says on the student's host."""
+        joined = ["nsenter", f"--net=/proc/self/fd/{self.network}", *argv]
+        done = subprocess.run(
+            joined, pass_fds=[self.network], capture_output=True, timeout=20, check=False
+        )
+        return done.stdout.decode(errors="replace")
+
+    def chains(self, save):
+        """The chains of all tables, each with its rules counted."""
+        found, table = {}, ""
+        for line in self.command(save, "-c").splitlines():
+            if line.startswith("*"):
+                table = line[1:]
+            elif chain := CHAIN.match(line):
+                found[table, chain[1]] = {
+                    "backend": save, "table": table, "chain": chain[1], "policy": chain[2],
+                    "rules": 0, "jumps": {}, "matched": 0, "shown": [],
+                }  # fmt: skip
+            elif (rule := RULE.match(line)) and (table, rule[2]) in found:
+                self.count(found, table, rule)
+        return list(found.values())
+
+    @staticmethod
+    def count(found, table, rule):
+        """Count a rule in its chain."""
+        chain, target = found[table, rule[2]], TARGET.search(rule[3])
+        chain["rules"] += 1
+        if target and (table, target[1]) in found:
+            chain["jumps"][target[1]] = chain["jumps"].get(target[1], 0) + 1
+        elif int(rule[1]):
+            chain["matched"] += 1
+            if len(chain["shown"]) < SHOWN:
+                chain["shown"].append(f"-A {rule[2]} {rule[3]} [{rule[1]} packets]"[:200])
+
+    def finish(self):
+        """Wait until the student's processes have ended, and say what is left."""
+        end = now() + self.grace
+        while (left := self.processes()) and now() < end:
+            time.sleep(0.05)
+        self.look()
+        self.say("left", processes=left)
+
+    def processes(self):
+        """The names of what runs in the student's network."""
+        own, found = os.fstat(self.network).st_ino, []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if (process / "ns/net").stat().st_ino == own:
+                    found.append((process / "comm").read_text().strip())
+            except OSError:
+                continue
+        return found
+
+
+if __name__ == "__main__":
+    Watcher(*sys.argv[1:]).run()
