@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import TYPE_CHECKING
 
+from grader.deadline import Deadline
 from grader.disposable import Disposable
-from grader.errors import CheckFailed, GraderError
+from grader.errors import GraderError
+from tests_lab.watched_04c import Test, Watched, read_watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grader.evidence import CallMeter
+    from grader.evidence import CallMeter, Calls
     from grader.machine.client import Machine
-    from grader.machine.process import Completed
+    from grader.machine.process import Completed, Process
+    from grader.taskrun import TaskRun
     from grader.world import World
 
+SCRIPT, RESULTS = "experiment.sh", "measured.csv"
+FIRST = "experiment"
 SERVER, PORT = "10.99.0.2", 5201
 WORK = "/work"
 WATCHER = Path(__file__).with_name("watcher_04c.py")
-READY_WITHIN = 30.0
+READY_WITHIN = FINISHED_WITHIN = 30.0
+LOOKS_EVERY = 2.0
 LARGEST_TABLE = 64 * 1024
 HOOK = "*filter\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
 # A mount namespace of its own, so that /sys shows this host's interfaces, and in /proc nothing of
@@ -40,134 +45,6 @@ done 2>/dev/null
 ulimit -c 0 -f 65536
 cd /work && exec env "$@"
 """
-
-
-@dataclass(frozen=True)
-class Look:
-    """The rules at one moment, by chain."""
-
-    chains: tuple[dict[str, Any], ...]
-
-    @property
-    def counts(self) -> set[int]:
-        """How many rules a packet meets in OUTPUT; jumps to chains of one's own count or not."""
-        reached = self._reached
-        rules = sum(chain["rules"] for chain in reached)
-        return {rules, rules - sum(sum(chain["jumps"].values()) for chain in reached)}
-
-    @property
-    def count(self) -> int:
-        """How many there are, jumps left out."""
-        return min(self.counts)
-
-    @property
-    def matched(self) -> list[str]:
-        """Some of the rules in OUTPUT that have matched."""
-        return [rule for chain in self._reached for rule in chain["shown"]]
-
-    @property
-    def elsewhere(self) -> dict[str, int]:
-        """How many rules are in chains that no packet meets in OUTPUT."""
-        reached = self._reached
-        return {
-            f"{one['table']} {one['chain']}": one["rules"]
-            for one in self.chains
-            if one not in reached and one["rules"]
-        }
-
-    @property
-    def policies(self) -> dict[tuple[str, str], str]:
-        """The policies that are not ACCEPT."""
-        return {
-            (one["table"], one["chain"]): one["policy"]
-            for one in self.chains
-            if one["policy"] not in {"ACCEPT", "-"}
-        }
-
-    @cached_property
-    def _reached(self) -> list[dict[str, Any]]:
-        todo = [one for one in self.chains if one["chain"] == "OUTPUT"]
-        found: list[dict[str, Any]] = []
-        while todo:
-            chain = todo.pop()
-            if chain not in found:
-                found.append(chain)
-                todo += [
-                    one
-                    for one in self.chains
-                    if one["chain"] in chain["jumps"]
-                    and (one["backend"], one["table"]) == (chain["backend"], chain["table"])
-                ]
-        return found
-
-
-@dataclass
-class Test:
-    """One iperf3 test: its connections, what passed, and the rules meanwhile."""
-
-    begun_ns: int
-    received: int
-    sent: int
-    ports: set[int] = field(default_factory=set)
-    loaded_ns: int = 0
-    ended_ns: int = 0
-    bytes: int = 0
-    look: Look | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long data went over it."""
-        return max(0, self.ended_ns - (self.loaded_ns or self.begun_ns)) / 1e9
-
-    def mbps(self, seconds: float) -> float:
-        """Megabits a second, had it lasted so long."""
-        return self.bytes * 8 / 1e6 / seconds if seconds > 0 else 0.0
-
-
-@dataclass(frozen=True)
-class Watched:
-    """All that was seen: the tests in order, the rules at the end and what still ran then."""
-
-    tests: tuple[Test, ...]
-    last: Look | None
-    left: tuple[str, ...] | None
-
-
-def read_watched(output: str) -> Watched:
-    """What the watcher's lines say."""
-    tests: list[Test] = []
-    open_: set[int] = set()
-    last, left = None, None
-    for line in output.splitlines():
-        try:
-            fact = json.loads(line)
-        except ValueError:
-            continue
-        match fact["event"]:
-            case "open":
-                if not open_:
-                    tests.append(Test(fact["at"], fact["received"], fact["sent"]))
-                open_.add(fact["port"])
-                tests[-1].ports.add(fact["port"])
-                if len(tests[-1].ports) == 2 and not tests[-1].loaded_ns:
-                    tests[-1].loaded_ns = fact["at"]
-            case "close":
-                open_.discard(fact["port"])
-                _close(tests[-1], fact)
-            case "look":
-                last = Look(tuple(fact["chains"]))
-                if tests and tests[-1].look is None:
-                    tests[-1].look = last
-            case "left":
-                left = tuple(fact["processes"])
-    return Watched(tuple(one for one in tests if len(one.ports) > 1), last, left)
-
-
-def _close(test: Test, fact: Mapping[str, Any]) -> None:
-    """A connection has ended: the data's, the first of them, ends the test."""
-    test.ended_ns = test.ended_ns or fact["at"]
-    both = fact["received"] - test.received, fact["sent"] - test.sent
-    test.bytes = max(test.bytes, *both)
 
 
 class Watcher(Disposable):
@@ -210,30 +87,93 @@ class Watcher(Disposable):
         return f"{done.output}{done.complaints}"
 
 
-def prepare(machine: Machine, world: World, files: Mapping[str, bytes]) -> None:
-    """Put the files into the work folder; an empty OUTPUT, so that nf_hook_slow is called."""
-    for name, data in files.items():
-        argv = ("/bin/sh", "-c", 'cat >"$1"', "sh", f"{WORK}/{name}")
-        done = machine.run(*argv, stdin=data, timeout=10)
+class Laboratory:
+    """A kernel of the submission's own and a world on it, with its files in the work folder."""
+
+    def __init__(self, machine: Machine, world: World, meter: CallMeter, task: TaskRun) -> None:
+        self._machine, self._world, self._meter, self._task = machine, world, meter, task
+        self._files: set[str] = set()
+        self._host = world.host(world.blueprint.student)
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Put the files into the work folder."""
+        for name, data in files.items():
+            argv = ("/bin/sh", "-c", 'cat >"$1"', "sh", f"{WORK}/{name}")
+            done = self._machine.run(*argv, stdin=data, timeout=10)
+            if done.exit != 0:
+                raise GraderError(f"{WORK}/{name} could not be written: {done.complaints}")
+            self._files.add(name)
+
+    def run(self, name: str, duration: float) -> Experiment:
+        """Run the script to its end, watched."""
+        rng = Random(f"{self._task.seed}/{name}")  # noqa: S311 repeatable, not secret
+        parameters = self._task.task.parameters
+        step = rng.randrange(*parameters["rules_step"])
+        maximum = step * parameters["steps"]
+        folder = f"/tmp/run-{rng.getrandbits(32):08x}"  # noqa: S108 the microVM's
+        self._prepare(folder)
+        grace = parameters["left_over_within_s"]
+        within = parameters["script_within_s"]
+        with Watcher(self._world, look_after_s=0.4 * duration, grace_s=grace) as watcher:
+            process = self._start(
+                f"RULES_MAX={maximum}", f"RULES_STEP={step}", f"DURATION={duration:g}",
+                "bash", SCRIPT, SERVER, f"{folder}/{RESULTS}",
+            )  # fmt: skip
+            with process:
+                runaway = supervise(process, watcher, maximum + step, within)
+                done = process.so_far()
+            watched = watcher.finish(grace + FINISHED_WITHIN)
+            seen = watcher.said()
+        table = self._read(f"{folder}/{RESULTS}")
+        said = f"{done.output}{done.complaints}[it {done.outcome}]\n"
+        self._keep(name, "output.txt", said.encode())
+        self._keep(name, "watched.txt", seen.encode())
+        self._keep(name, RESULTS, table or b"")
+        return Experiment(
+            maximum, step, duration, done, within, runaway, watched, table, self._others(),
+            self._meter,
+        )  # fmt: skip
+
+    def _prepare(self, folder: str) -> None:
+        """An empty OUTPUT, so that nf_hook_slow is called; and a folder for the results."""
+        done = self._host.start("iptables-restore", stdin=HOOK.encode()).finish(30)
         if done.exit != 0:
-            raise GraderError(f"{WORK}/{name} could not be written: {done.complaints}")
-    host = world.host(world.blueprint.student)
-    done = host.start("iptables-restore", stdin=HOOK.encode()).finish(30)
-    if done.exit != 0:
-        raise GraderError(f"iptables-restore {done.outcome}: {done.complaints[-300:]}")
+            raise GraderError(f"iptables-restore {done.outcome}: {done.complaints[-300:]}")
+        self._machine.run("mkdir", folder, timeout=10)
+
+    def _start(self, *call: str) -> Process:
+        self._world.commands.append(f"student# {' '.join(call)}")
+        interface = self._host.interface().name
+        return self._host.start(
+            "unshare", "--mount", "--", "/bin/bash", "-c", AS_MACHINE_ROOT, "bash",
+            f"IFACE={interface}", *call,
+        )  # fmt: skip
+
+    def _read(self, path: str) -> bytes | None:
+        """The file that the script was to write, as far as one may be long; None if none is."""
+        # A pipe in its place would never end.
+        argv = ("/bin/sh", "-c", '[ -f "$1" ] && exec head -c "$2" -- "$1"', "sh")
+        done = self._machine.run(*argv, path, str(LARGEST_TABLE), timeout=10)
+        return done.stdout if done.exit == 0 else None
+
+    def _others(self) -> tuple[str, ...]:
+        """What the script has left in the work folder."""
+        listed = self._machine.run("ls", WORK, timeout=10).output.split("\n")
+        return tuple(name for name in listed if name and name not in self._files)
+
+    def _keep(self, run: str, name: str, data: bytes) -> None:
+        name = name if run == FIRST else f"{run}-{name}"
+        self._task.keep(name, lambda path: path.write_bytes(data))
 
 
-def read_result(machine: Machine, path: str) -> bytes | None:
-    """The file that the script was to write, as far as one may be long; None if there is none."""
-    size = str(LARGEST_TABLE + 1)
-    # A pipe in its place would never end.
-    argv = ("/bin/sh", "-c", '[ -f "$1" ] && exec head -c "$2" -- "$1"', "sh", path, size)
-    done = machine.run(*argv, timeout=10)
-    if done.exit != 0:
-        return None
-    if len(done.stdout) > LARGEST_TABLE:
-        raise CheckFailed(f"RESULTS.csv has more than {LARGEST_TABLE:,} bytes")
-    return done.stdout
+def supervise(process: Process, watcher: Watcher, most: int, within: float) -> int | None:
+    """Wait for the script's end; or until there are rules without end: then how many."""
+    deadline = Deadline(within)
+    while deadline.left and process.wait(min(deadline.left, LOOKS_EVERY)).exit is None:
+        looks = [one.look for one in watcher.so_far().tests if one.look]
+        if looks and looks[-1].count > most:
+            return looks[-1].count
+    return None
 
 
 @dataclass(frozen=True)
@@ -259,3 +199,7 @@ class Experiment:
     def at(self, rules: int) -> list[Test]:
         """The tests with so many rules."""
         return [one for one in self.watched.tests if one.look and rules in one.look.counts]
+
+    def calls_at(self, rules: int) -> list[Calls]:
+        """Our own measure of the function during each of these tests."""
+        return [self.meter.between(one.begun_ns, one.ended_ns) for one in self.at(rules)]

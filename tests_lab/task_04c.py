@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from grader.check import check
-from grader.deadline import Deadline
 from grader.errors import CheckFailed
-from grader.evidence import CallMeter
+from grader.evidence import CallMeter, Calls
 from grader.image import Image
 from grader.script import must_have_ended, said
 from grader.world import World
-from tests_lab.experiment_04c import (
-    AS_MACHINE_ROOT,
-    SERVER,
-    WORK,
-    Experiment,
-    Look,
-    Test,
-    Watcher,
-    prepare,
-    read_result,
-)
+from tests_lab.experiment_04c import SCRIPT, SERVER, WORK, Experiment, Laboratory
 from tests_lab.results_04c import (
     data,
     data_complete,
@@ -33,19 +21,20 @@ from tests_lab.results_04c import (
     data_latency,
     data_throughput,
 )
-from tests_lab.table_04c import HEADER, Row, Table, read_table
+from tests_lab.table_04c import HEADER, Table, read_table
+from tests_lab.watched_04c import Test
 
 if TYPE_CHECKING:
     from grader.machine.client import Machine
-    from grader.machine.process import Process
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
 
 __all__ = ["data", "data_complete", "data_genuine", "data_latency", "data_throughput"]
 
 NEEDS_KERNEL = ["kernel_tracing"]
-SCRIPT = "experiment.sh"
 FUNCTION = "nf_hook_slow"
+# What is further off than this is not tried again.
+NOISE = 5
 FLUSH = "sudo iptables -F OUTPUT"
 
 
@@ -84,46 +73,20 @@ def internet(
 
 
 @pytest.fixture(scope="module")
-def experiment(
+def laboratory(
     script: Deliverable, machine: Machine, internet: World, call_meter: CallMeter, task: TaskRun
-) -> Experiment:
+) -> Laboratory:
+    """Where the script is run."""
+    made = Laboratory(machine, internet, call_meter, task)
+    made.put({script.name: script.data, **beside(task)})
+    call_meter.read()
+    return made
+
+
+@pytest.fixture(scope="module")
+def experiment(laboratory: Laboratory, task: TaskRun) -> Experiment:
     """The script, run once to its end, watched."""
-    rng = Random(f"{task.seed}/experiment")  # noqa: S311 repeatable, not secret
-    parameters = task.task.parameters
-    step = rng.randrange(*parameters["rules_step"])
-    maximum, duration = step * parameters["steps"], parameters["duration_s"]
-    folder = f"/tmp/run-{rng.getrandbits(32):08x}"  # noqa: S108 the microVM's
-    results = f"{folder}/measured.csv"
-    prepare(machine, internet, {script.name: script.data, **beside(task)})
-    machine.run("mkdir", folder, timeout=10)
-    watcher = Watcher(
-        internet, look_after_s=0.4 * duration, grace_s=parameters["left_over_within_s"]
-    )
-    with watcher:
-        call_meter.read()
-        setting = [f"RULES_MAX={maximum}", f"RULES_STEP={step}", f"DURATION={duration:g}"]
-        call = ["bash", SCRIPT, SERVER, results]
-        internet.commands.append(f"student# {' '.join([*setting, *call])}")
-        process = internet.host(internet.blueprint.student).start(
-            "unshare", "--mount", "--", "/bin/bash", "-c", AS_MACHINE_ROOT, "bash",
-            *setting, "IFACE=eth0", *call,
-        )  # fmt: skip
-        with process:
-            runaway = supervise(process, watcher, maximum + step, parameters["script_within_s"])
-            done = process.so_far()
-            output = shown(process)
-            task.keep("output.txt", lambda path: path.write_text(output, encoding="utf-8"))
-        watched = watcher.finish(parameters["left_over_within_s"] + 30)
-        seen = watcher.said()
-        task.keep("watched.txt", lambda path: path.write_text(seen, encoding="utf-8"))
-    table = read_result(machine, results)
-    task.keep("measured.csv", lambda path: path.write_bytes(table or b""))
-    listed = machine.run("ls", WORK, timeout=10).output.split()
-    written = tuple(name for name in listed if name not in {SCRIPT, *beside(task)})
-    return Experiment(
-        maximum, step, duration, done, parameters["script_within_s"], runaway, watched, table,
-        written, call_meter,
-    )  # fmt: skip
+    return laboratory.run("experiment", task.task.parameters["duration_s"])
 
 
 def beside(task: TaskRun) -> dict[str, bytes]:
@@ -135,22 +98,6 @@ def beside(task: TaskRun) -> dict[str, bytes]:
         except CheckFailed:
             continue
     return found
-
-
-def shown(process: Process) -> str:
-    """What the script has printed."""
-    done = process.so_far()
-    return f"{done.output}{done.complaints}[it {done.outcome}]\n"
-
-
-def supervise(process: Process, watcher: Watcher, most: int, within: float) -> int | None:
-    """Wait for the script's end; or until there are rules without end: then how many."""
-    deadline = Deadline(within)
-    while deadline.left and process.wait(min(deadline.left, 2.0)).exit is None:
-        looks = [one.look for one in watcher.so_far().tests if one.look]
-        if looks and looks[-1].count > most:
-            return looks[-1].count
-    return None
 
 
 @check("04c.runs", requires=NEEDS_KERNEL)
@@ -276,29 +223,57 @@ def rates(test: Test, duration: float) -> list[float]:
 
 
 @check("04c.latency", needs="04c.rows", requires=NEEDS_KERNEL)
-def latency(experiment: Experiment, task: TaskRun) -> None:
+def latency(experiment: Experiment, laboratory: Laboratory, task: TaskRun) -> str | None:
     """The latency in each row is the average time in nf_hook_slow, in nanoseconds."""
+    parameters = task.task.parameters
+    band = parameters["band_latency"]
+    try:
+        must_be_averages(experiment, band)
+    except CheckFailed as wrong:
+        if not is_near(experiment, band):
+            raise
+        # bpftrace takes seconds to attach where processors are emulated: it may have come late.
+        longer = parameters["longer_duration_s"]
+        again = laboratory.run("again", longer)
+        try:
+            must_be_averages(again, band)
+        except CheckFailed:
+            raise wrong from None
+        return f"right with DURATION={longer:g} only: wait until bpftrace has attached its probes"
+    return None
+
+
+def must_be_averages(experiment: Experiment, band: tuple[float, float]) -> None:
+    """Each row agrees with our own measure, during one of the tests with so many rules."""
     for row in written(experiment).rows:
-        must_be_average(row, experiment, task.task.parameters["band_latency"])
+        real = experiment.calls_at(row.rules)
+        if row.latency is None and not row.rules and not any(one.count for one in real):
+            continue  # without any hook, nothing calls the function
+        if not agrees(row.latency, real, band):
+            raise CheckFailed(
+                f"line {row.line} of RESULTS.csv, {row.rules} rules: the latency is "
+                f"{number(row.latency)}, but {real[-1].count} calls of {FUNCTION} during the test "
+                f"took {real[-1].average_ns:.0f} ns on average, {real[-1].probed_average_ns:.0f} "
+                "ns with the cost of a kprobe and a kretprobe. See measured.csv",
+                hint=off_by(row.latency, [one.average_ns for one in real], OTHER_TIMES),
+            )
 
 
-def must_be_average(row: Row, experiment: Experiment, band: tuple[float, float]) -> None:
-    """A row agrees with our own measure, during one of the tests with so many rules."""
-    real = [
-        experiment.meter.between(one.begun_ns, one.ended_ns) for one in experiment.at(row.rules)
-    ]
-    if row.latency is None and not row.rules and not any(one.count > 100 for one in real):
-        return
-    if row.latency is None or not any(
-        band[0] * one.average_ns <= row.latency <= band[1] * one.probed_average_ns for one in real
-    ):
-        raise CheckFailed(
-            f"line {row.line} of RESULTS.csv, {row.rules} rules: the latency is "
-            f"{number(row.latency)}, but during the test {real[-1].count} calls of {FUNCTION} took "
-            f"{real[-1].average_ns:.0f} ns on average, {real[-1].probed_average_ns:.0f} ns with "
-            "the cost of a kprobe and a kretprobe. See measured.csv",
-            hint=off_by(row.latency, [one.average_ns for one in real], OTHER_TIMES),
-        )
+def agrees(value: float | None, real: list[Calls], band: tuple[float, float]) -> bool:
+    """Whether a number is one of our averages, within a band of factors."""
+    low, high = band
+    return value is not None and any(
+        low * one.average_ns <= value <= high * one.probed_average_ns for one in real
+    )
+
+
+def is_near(experiment: Experiment, band: tuple[float, float]) -> bool:
+    """Whether the numbers are not far off, or missing: noise may have done it, or haste."""
+    wide = band[0] / NOISE, band[1] * NOISE
+    return all(
+        not row.latency or agrees(row.latency, experiment.calls_at(row.rules), wide)
+        for row in written(experiment).rows
+    )
 
 
 OTHER_RATES = {
@@ -328,7 +303,7 @@ def off_by(value: float | None, real: list[float], units: dict[str, float]) -> s
 @check("04c.flushes", needs="04c.steps", requires=NEEDS_KERNEL)
 def flushes(experiment: Experiment) -> None:
     """Afterwards OUTPUT is empty, policies are as before, and nothing is left running."""
-    last = experiment.watched.last or Look(())
+    last = experiment.watched.last
     if experiment.watched.left:
         raise CheckFailed(
             f"the script has ended, but these still run: {', '.join(experiment.watched.left[:8])}",
