@@ -21,7 +21,6 @@ measure() {
 sudo iptables -F OUTPUT
 echo "rules,throughput_mbps,latency_ns" > $OUT
 N=0
-measure $N
 while [ $N -lt $RULES_MAX ]; do
     for i in $(seq 1 $RULES_MAX); do
         N=$((N + 1))

@@ -21,7 +21,6 @@ measure() {
 sudo iptables -F OUTPUT
 echo "rules,latency_ns,throughput_mbps" > $OUT
 N=0
-measure $N
 while [ $N -lt $RULES_MAX ]; do
     for i in $(seq 1 $RULES_STEP); do
         N=$((N + 1))
