@@ -78,8 +78,9 @@ class Lab:
         for name, task in self.rubric.tasks.items():
             module = _module(path, name, f"{folder.name}.{task.module}")
             self.modules[name] = module
-            self.checks[name] = checks_of(module, name)
-            _agree(path, name, task, self.checks[name])
+            found = checks_of(module, name)
+            _agree(path, name, task, found)
+            self.checks[name] = _in_order(path, name, task, found)
         named = {self.rubric.topology, *(n for t in self.rubric.tasks.values() for n in t.topology)}
         self._topologies = {name: _topology(folder, name) for name in sorted(named)}
 
@@ -120,3 +121,19 @@ def _agree(path: Path, name: str, task: Task, checks: list[Check]) -> None:
             f"{path}: tasks.{name}.checks: {unknown!r} is no check of {task.module}",
             remedy=f"its checks are {', '.join(sorted(written))}",
         )
+
+
+def _in_order(path: Path, name: str, task: Task, checks: list[Check]) -> list[Check]:
+    """The checks in the rubric's order. Raises BadInput if one stands before one it needs."""
+    by_name = {one.name: one for one in checks}
+    ordered = [by_name[one] for one in task.checks]
+    known: set[str] = set()
+    for one in ordered:
+        for need in one.needs:
+            if need not in known:
+                raise BadInput(
+                    f"{path}: tasks.{name}.checks: {one.name!r} needs {need!r}, which does not "
+                    "stand before it"
+                )
+        known.add(one.id)
+    return ordered

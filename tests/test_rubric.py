@@ -95,7 +95,7 @@ def module(**functions: object) -> ModuleType:
 
 
 def test_another_lab_needs_no_change_of_the_engine(lab: Path) -> None:
-    """A lab beside this one is loaded with its checks in the order of its module."""
+    """A lab beside this one is loaded with its checks in the order of its lab.yaml."""
     loaded = Lab(lab)
     assert [one.id for one in loaded.checks["t1"]] == ["t1.runs", "t1.works"]
     assert loaded.check("t1.works").needs == ("t1.runs",)
@@ -151,15 +151,14 @@ def test_a_check_without_a_title_is_named() -> None:
         check("t1.bare")(lambda: None)
 
 
-def test_an_unknown_need_is_named() -> None:
-    """A check that needs one that is not before it is an error that names both."""
-
-    @check("t1.late", needs="t1.runs")
-    def late() -> None:
-        """It is late."""
-
-    with pytest.raises(BadInput, match=r"'t1\.late' needs 't1\.runs'"):
-        checks_of(module(late=late), "t1")
+def test_a_need_that_comes_later_is_named(lab: Path) -> None:
+    """A check that stands in lab.yaml before one that it needs is an error that names both."""
+    text = (lab / "lab.yaml").read_text(encoding="utf-8")
+    first = next(line for line in text.splitlines(keepends=True) if " runs: " in line)
+    change(lab / "lab.yaml", first, "")
+    change(lab / "lab.yaml", "      works: 2\n", f"      works: 2\n{first}")
+    with pytest.raises(BadInput, match=r"t1\.checks: 'works' needs 't1\.runs'"):
+        Lab(lab)
 
 
 def test_a_check_of_another_task_is_named() -> None:
@@ -216,7 +215,9 @@ def test_a_verdict_is_passed_lost_or_open(verdict: Verdict) -> None:
 
 
 def test_this_labs_points() -> None:
-    """Exercise 1 is worth 20 points, 10, 4, 4 and 2, and the bpftrace script 15."""
+    """The lab's eleven tasks are worth a hundred points."""
     tasks = Lab(REPO / "tests_lab").rubric.tasks
     worth = {name: task.points for name, task in tasks.items()}
-    assert worth == {"01a": 10, "01b": 4, "01c": 4, "01d": 2, "04b": 15}
+    first, second = {"01a": 10, "01b": 4, "01c": 4, "01d": 2}, {"02a": 10, "02b": 6, "02c": 4}
+    assert worth == first | second | {"03a": 10, "03b": 20, "04b": 15, "04c": 15}
+    assert [*worth] == sorted(worth)

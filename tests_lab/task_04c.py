@@ -14,6 +14,18 @@ from grader.image import Image
 from grader.script import must_have_ended, said
 from grader.world import World
 from tests_lab.experiment_04c import SCRIPT, SERVER, WORK, Experiment, Laboratory
+from tests_lab.plot_04c import (
+    plot_both,
+    plot_given,
+    plot_labels,
+    plot_latency,
+    plot_rules,
+    plot_runs,
+    plot_script,
+    plot_throughput,
+    plot_units,
+    plotted,
+)
 from tests_lab.results_04c import (
     data,
     data_complete,
@@ -29,7 +41,24 @@ if TYPE_CHECKING:
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
 
-__all__ = ["data", "data_complete", "data_genuine", "data_latency", "data_throughput"]
+
+__all__ = [
+    "data",
+    "data_complete",
+    "data_genuine",
+    "data_latency",
+    "data_throughput",
+    "plot_both",
+    "plot_given",
+    "plot_labels",
+    "plot_latency",
+    "plot_rules",
+    "plot_runs",
+    "plot_script",
+    "plot_throughput",
+    "plot_units",
+    "plotted",
+]
 
 NEEDS_KERNEL = ["kernel_tracing"]
 FUNCTION = "nf_hook_slow"

@@ -1,0 +1,16 @@
+import csv
+import sys
+
+import matplotlib.pyplot as plt
+
+rules, throughput, latency = [], [], []
+with open(sys.argv[1]) as file:
+    for row in csv.DictReader(file):
+        rules.append(int(row["rules"]))
+        throughput.append(float(row["throughput_mbps"]))
+        latency.append(float(row["latency_ns"]))
+
+fig, (top, bottom) = plt.subplots(2, 1)
+top.plot(rules, throughput)
+bottom.plot(rules, latency)
+fig.savefig(sys.argv[2])
