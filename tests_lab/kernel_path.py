@@ -8,8 +8,8 @@ if a hook has something to do; so the first one that is seen can be either.
 
 Sources: net/ipv4/udp.c (udp_sendmsg, udp_send_skb), net/ipv4/ip_output.c (ip_make_skb to
 ip_finish_output2), include/net/neighbour.h (neigh_output), net/core/dev.c (__dev_queue_xmit to
-dev_hard_start_xmit), net/sched/sch_generic.c (sch_direct_xmit), net/netfilter/core.c (nf_hook_slow),
-net/core/skbuff.c (how a packet is freed). Where names changed, the step says when.
+dev_hard_start_xmit), net/sched/sch_generic.c (sch_direct_xmit), net/netfilter/core.c
+(nf_hook_slow), net/core/skbuff.c (how a packet is freed). Where names changed, the step says when.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ REMAINS = (
 )
 # The drivers' functions that send (ndo_start_xmit): veth_xmit, e1000_xmit_frame, start_xmit of
 # virtio_net, ieee80211_subif_start_xmit, netvsc_start_xmit, tun_net_xmit, rtl8169_start_xmit, …
-DRIVER = re.compile(r"(?!(?:__)?dev_|sch_|validate_|ip6?_|neigh_)\w*xmit(_frame|_skb)?\w*\Z")
+DRIVER = re.compile(r"(?!(?:__)?(?:dev|ip6?|neigh)_|sch_|validate_)\w*xmit\w*\Z")
 # Called with an outgoing query of this host only once it has been handed to a driver.
 ARRIVALS = ("__dev_forward_skb", "netif_rx", "__netif_receive_skb", "ip_rcv", "ip_forward")
 

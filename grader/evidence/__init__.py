@@ -8,6 +8,7 @@ from grader.evidence.figure import Axes, Drawing, Drawn, Figure, Picture, look_a
 from grader.evidence.kernel_log import KernelLog, KernelRecord, LoggedPacket
 from grader.evidence.packet import Packet
 from grader.evidence.printed import Printed, Record
+from grader.evidence.pwru import PwruTrace, SkbEvent, read_trace
 from grader.evidence.trace import Bpftrace, Event
 
 __all__ = [
@@ -26,11 +27,14 @@ __all__ = [
     "Packet",
     "Picture",
     "Printed",
+    "PwruTrace",
     "Reading",
     "Record",
     "Rule",
     "Ruleset",
+    "SkbEvent",
     "look_at",
     "read_rules",
+    "read_trace",
     "readings",
 ]
