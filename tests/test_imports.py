@@ -38,6 +38,7 @@ LAYERS = [
 # All may know the version; nobody but the two top ones is known by nobody.
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 SOURCES = sorted((REPO / "grader").rglob("*.py"))
+LABS = sorted([*(REPO / "tests_lab").glob("*.py"), *(REPO / "examples").glob("*/*.py")])
 PRINTERS = {"cli.py", "summary.py", "doctor.py"}
 AGENT = REPO / "grader" / "machine" / "agent"
 
@@ -112,7 +113,7 @@ def test_only_three_modules_print(path: Path) -> None:
     assert path.name in PRINTERS or "print" not in names
 
 
-@pytest.mark.parametrize("path", sorted((REPO / "tests_lab").glob("*.py")), ids=name_of)
+@pytest.mark.parametrize("path", LABS, ids=name_of)
 def test_the_labs_checks_use_public_names(path: Path) -> None:
     """A lab's module imports no underscored name of the engine."""
     for name, line in imported(path):
