@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -21,11 +22,14 @@ from grader.errors import BadInput, GraderError
 from grader.lock import alone
 from grader.report import Result, sum_up, write
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 NAME = "reviews.json"
 REPORT = "report.json"
 SCHEMA: Literal["netlab-reviews/1"] = "netlab-reviews/1"
 # What a check that raises NeedsReview hands over, by the files' names.
-ANSWER, GUIDE = "answer.txt", "guide.md"
+QUESTION, ANSWER, GUIDE = "question.txt", "answer.txt", "guide.md"
 FOLLOWS = ("verdict", "points", "message", "hint")
 
 Plain = dict[str, Any]
@@ -230,6 +234,23 @@ def _settled(result: Result, record: Record, folder: Path) -> Result:
     )
 
 
+@contextmanager
+def _writing(reports: Path) -> Iterator[None]:
+    try:
+        with alone(reports):
+            yield
+    except OSError as error:
+        what = f"{error.filename or reports}: cannot be written: {error.strerror}"
+        raise GraderError(what, remedy="make room there, or get the right to write") from error
+
+
+def current(reports: Path, name: str) -> tuple[Plain, Record]:
+    """A submission's report, made to follow what was decided, and the decisions."""
+    with _writing(reports):
+        record = read(reports / name)
+        return follow(reports / name, record), record
+
+
 def follow(folder: Path, record: Record) -> Plain:
     """Make the report in `folder` say what was decided; returns it."""
     report = read_report(folder)
@@ -255,7 +276,7 @@ def decide(
     of range.
     """
     folder = reports / name
-    with alone(reports):
+    with _writing(reports):
         record = _untouched(folder, check, seen)
         found = undecided(_check_in(read_report(folder), check), record)
         if not 0 <= points <= found["max_points"]:
@@ -284,7 +305,7 @@ def decide(
 def undo(reports: Path, name: str, check: str, *, reviewer: str, seen: Seen) -> None:
     """Take the decision on a check back that stands: the one before it, if any, stands again."""
     folder = reports / name
-    with alone(reports):
+    with _writing(reports):
         record = _untouched(folder, check, seen)
         if record.standing(check) is None:
             raise BadInput(f"{name}: nothing was decided on {check}")

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from grader.review import Item
 
 POINTS = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?|[.,]\d{1,3}|f)(?:\s+(.*))?", re.DOTALL)
-LONGEST = 8_000
+LONGEST = 8_000  # characters and lines of a text that are shown
+MOST = 200
 HELP = """\
   2.5              gives 2.5 points
   2.5 a comment    the same, with a comment; f for 2.5 gives all points
   c a comment      a comment on what you have given
   s or Enter       skips the answer
   b                goes back by one
-  u                takes back what you gave last
+  u                takes back what was given here, or else what you gave last
   e 2              shows evidence number 2
   g                shows the marking guide again
   q                stops; all that you gave is stored"""
@@ -91,15 +92,7 @@ class Dialogue:
         title = f"{item.id}: {self.names[item.submission]} ({count})"
         self.console.print()
         answer = item.answer
-        shown = item.check["message"] if answer is None else answer
-        if len(shown) > LONGEST:
-            shown = f"{shown[:LONGEST]}\n… {len(shown) - LONGEST} characters more: see its file"
-        body = Text(printable(shown.expandtabs().strip("\n")) or "(empty)")
-        self.console.print(
-            Panel(body, title=Text(printable(title), style="bold"), title_align="left")
-        )
-        if answer is not None and item.state is not State.DECIDED:
-            self._say(item.check["message"])
+        self._frame(item.check["message"] if answer is None else answer, title)
         for number, path in enumerate(item.evidence, 1):
             self._say(f"  e {number}  {path}", style="dim")
         self._show_decision(item)
@@ -108,13 +101,29 @@ class Dialogue:
         self.console.print()
         self.console.rule(Text(printable(f"{item.id}, {item.worth:g} points"), style="bold"))
         self._say(f"{item.task}: {item.check['title']}")
+        if item.question is not None:
+            self._say(item.question.strip())
         self._show_guide(item)
 
     def _show_guide(self, item: Item) -> None:
-        guide = item.guide
-        if guide is not None:
-            body = Text(printable(guide.expandtabs().strip()))
-            self.console.print(Panel(body, title="guide", title_align="left", style="cyan"))
+        if item.guide is not None:
+            self._frame(item.guide, "guide", style="cyan")
+
+    def _frame(self, text: str, title: str, style: str = "none") -> None:
+        """Show a text as it is, in a frame that nothing in it can leave."""
+        whole = text.expandtabs().strip("\n")
+        shown = "\n".join(whole[:LONGEST].split("\n")[:MOST])
+        rest = len(whole) - len(shown)
+        more = f"\n… {rest} characters more: see the file" if rest else ""
+        head = Text(printable(title), style="bold")
+        self.console.print(
+            Panel(
+                Text((printable(shown) or "(empty)") + more),
+                title=head,
+                title_align="left",
+                style=style,
+            )
+        )
 
     def _show_decision(self, item: Item) -> None:
         if item.decision is None:
@@ -129,15 +138,13 @@ class Dialogue:
         if path is None:
             self._say(f"expected e and a number from 1 to {len(paths)}", style="red")
             return
-        with (item.folder / path).open("rb") as file:
-            data = file.read(LONGEST)
         try:
-            text = data.decode()
+            text = (item.folder / path).read_text(encoding="utf-8")
+        except OSError as error:
+            text = f"cannot be read: {error.strerror}"
         except UnicodeDecodeError:
             text = "no text: open it with its own program (a .pcap with wireshark)"
-        self.console.print(
-            Panel(Text(printable(text.expandtabs())), title=path, title_align="left")
-        )
+        self._frame(text, path)
 
     # --- what is typed ---------------------------------------------------------------------
 
@@ -172,7 +179,7 @@ class Dialogue:
             if word == "c":
                 return self._comment(item, rest)
             return self._decide(item, typed)
-        except (BadInput, Overtaken) as error:
+        except GraderError as error:
             self._say(error.what, style="red")
             return isinstance(error, Overtaken)
 
@@ -198,11 +205,13 @@ class Dialogue:
         return True
 
     def _undo(self, item: Item) -> bool:
-        """Take back what was given last in this sitting, or else what was given here."""
-        if self.given:
+        """Take back what was given here, or else what was given last in this sitting."""
+        if item.state is not State.DECIDED and self.given:
             self.place = self.given[-1]
             item = self.items[self.place].again()
         item.undo(self.reviewer)
-        self.given[-1:] = []
+        if self.place in self.given:
+            del self.given[len(self.given) - 1 - self.given[::-1].index(self.place)]
+        self._back = True  # shown even if an earlier decision stands again
         self._say(f"taken back: {self.names[item.submission]}, {item.id}", style="yellow")
         return True

@@ -16,7 +16,6 @@ from grader import decisions
 from grader.check import Verdict
 from grader.decisions import REPORT, Decision, Plain, Seen
 from grader.errors import BadInput, GraderError
-from grader.lock import alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,6 +61,11 @@ class Item:
         return found
 
     @property
+    def question(self) -> str | None:
+        """What was asked, if the check handed it over."""
+        return decisions.text_of(self.folder, self.check, decisions.QUESTION)
+
+    @property
     def answer(self) -> str | None:
         """What the student wrote, if the check handed it over."""
         return decisions.text_of(self.folder, self.check, decisions.ANSWER)
@@ -74,7 +78,8 @@ class Item:
     @property
     def evidence(self) -> list[str]:
         """The other files that the grader kept, relative to the report's folder."""
-        shown = (f"/{decisions.ANSWER}", f"/{decisions.GUIDE}")
+        names = (decisions.QUESTION, decisions.ANSWER, decisions.GUIDE)
+        shown = tuple(f"/{name}" for name in names)
         return [path for path in self.check["evidence"] if not path.endswith(shown)]
 
     def again(self) -> Item:
@@ -132,18 +137,23 @@ def look(reports: Path, only: str = "") -> Class:
     return Class(tuple(_by_question(chosen)), tuple(faults))
 
 
-def _names(reports: Path) -> Iterator[str]:
-    for path in reports.rglob(REPORT):
-        if path.parent != reports:
-            yield path.parent.relative_to(reports).as_posix()
+def _names(reports: Path, folder: Path | None = None) -> Iterator[str]:
+    """The submissions with a report; what lies below a report's folder is evidence."""
+    try:
+        inner = [path for path in (folder or reports).iterdir() if path.is_dir()]
+    except OSError:
+        return
+    for path in inner:
+        if (path / REPORT).exists():
+            yield path.relative_to(reports).as_posix()
+        elif not path.is_symlink():
+            yield from _names(reports, path)
 
 
 def items_of(reports: Path, name: str) -> list[Item]:
     """One submission's answers; its report is first made to follow what was decided."""
     folder = reports / name
-    with alone(reports):
-        record = decisions.read(folder)
-        report = decisions.follow(folder, record)
+    report, record = decisions.current(reports, name)
     found = []
     for task in report["tasks"]:
         for check in task["checks"]:

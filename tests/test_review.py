@@ -16,7 +16,7 @@ import pytest
 from essays import grade_class, hand_in, make_lab
 from jsonschema import Draft202012Validator
 from rich.console import Console
-from runs import REPO, environment
+from runs import REPO, environment, grade
 
 from grader import decisions
 from grader.decisions import Overtaken
@@ -39,7 +39,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("essays")
     make_lab(home)
     hand_in(home, "alice", "In the hook.", "First this, then that.")
-    hand_in(home, "bob", HOSTILE, "")
+    hand_in(home, "bob", HOSTILE, "No idea.")
     hand_in(home, "carla", "Lost.", "Somehow.")
     grade_class(home)
     return home
@@ -213,6 +213,15 @@ def test_a_report_that_lags_behind_is_mended(home: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_run_of_one_check_forgets_nothing(home: Path) -> None:
+    """A run that does not grade the answer leaves the decision for the next one that does."""
+    give(home, "alice", "e1.why", 4)
+    lab, one = f"netlab_lab={home / 'essay_lab'}", f"{home / 'class' / 'alice'}::e1::there"
+    assert set(grade("-o", lab, one, home=home).verdicts("alice")) == {"e1.there"}
+    assert {one.submission for one in look(home / "reports").items} == {"bob", "carla"}
+    assert grade_class(home).verdicts("alice")["e1.why"] == "PASSED"
+
+
 # --- several reviewers, broken files ------------------------------------------------------------
 
 
@@ -293,6 +302,35 @@ def test_a_sitting(home: Path) -> None:
     assert check_of(home, "carla", "e1.why")["points"] == 0
     assert check_of(home, "carla", "e1.why")["message"].endswith("UTC")
     assert item(home, "alice", "e1.how").state is State.OPEN
+
+
+def test_long_answers_are_cut(home: Path) -> None:
+    """Of a very long answer the beginning is shown, and how much there is besides."""
+    hand_in(home, "alice", "x\n" * 50_000, "First this, then that.")
+    grade_class(home)
+    shown = sit(home)
+    assert shown.count("\n") < 250
+    assert "… 99600 characters more" in shown
+
+
+def test_the_question_is_shown(home: Path) -> None:
+    """Where the check hands the question over, it stands above the guide; it is no evidence."""
+    folder = home / "reports" / "alice"
+    report = report_of(home, "alice")
+    report["tasks"][0]["checks"][1]["evidence"].append("e1.why/question.txt")
+    (folder / "report.json").write_text(json.dumps(report))
+    (folder / "e1.why" / "question.txt").write_text("Why is it gone?\n")
+    shown = sit(home)
+    assert shown.index("Why is it gone?") < shown.index("4 points: the kernel")
+    assert "question.txt" not in shown
+
+
+def test_evidence_is_no_submission(home: Path) -> None:
+    """A report.json among a student's files is not taken for a report."""
+    shutil.copy(home / "reports" / "bob" / "report.json", home / "reports" / "alice" / "e1.why")
+    found = look(home / "reports")
+    assert {one.submission for one in found.items} == set(STUDENTS)
+    assert not found.faults
 
 
 def test_a_comment_afterwards(home: Path) -> None:
