@@ -1,0 +1,5 @@
+#!/bin/bash
+for h in $(arp-scan -I "$1" -l -x -q | cut -f1); do
+    ping -c 1 -W 1 "$h" >/dev/null 2>&1 || list+=("$h")
+done
+echo "${list[@]}"

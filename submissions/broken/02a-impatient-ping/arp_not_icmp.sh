@@ -1,0 +1,4 @@
+#!/bin/bash
+for h in $(arp-scan -I "$1" -l -x -q | cut -f1); do
+    ping -c 1 -W 0.1 "$h" >/dev/null 2>&1 || echo "$h"
+done

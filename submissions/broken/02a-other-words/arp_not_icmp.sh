@@ -1,0 +1,4 @@
+#!/bin/bash
+for h in $(arp-scan -I "$1" -l -x -q | cut -f1); do
+    if ping -c 1 -W 1 "$h" >/dev/null 2>&1; then echo "$h reachable"; else echo "$h silent"; fi
+done
