@@ -85,7 +85,7 @@ class Lab:
         self._topologies = {name: _topology(folder, name) for name in sorted(named)}
 
     def topologies(self, task: str) -> dict[str, Topology]:
-        """The topologies of a task by name; its worlds are of the first if no other is asked for."""
+        """The topologies of a task by name; its worlds are of the first, if none is asked for."""
         names = self.rubric.tasks[task].topology or (self.rubric.topology,)
         return {name: self._topologies[name] for name in names}
 

@@ -82,7 +82,7 @@ def test_several_addresses_of_a_line_are_told() -> None:
 @pytest.mark.parametrize("arrow", ["==>", "=>", "->", "-->", "→", "==> [", "==>\x1b[1;32m "])
 @pytest.mark.parametrize(("word", "mark"), [("ok", "ok"), ("FAIL", "fail"), ("Failed", "fail")])
 def test_an_arrow_marks_a_host(arrow: str, word: str, mark: str) -> None:
-    """ok and fail behind an arrow are a mark, whatever the arrow's form."""
+    """Behind an arrow, ok and fail are a mark, whatever the arrow's form."""
     assert marks(lines_with_addresses(f"{HOST} (Apple, Inc.)   {arrow} {word}\x1b[0m")) == [mark]
 
 
@@ -100,8 +100,10 @@ def test_last_words_are_marks_if_there_are_both() -> None:
 def test_whatever_is_printed_is_read() -> None:
     """No output makes the reader fail or slow."""
     rng = random.Random("addresses")  # noqa: S311 repeatable, not secret
-    parts = [HOST, "\r", "\b", "\n", "\x1b", "\x1b[", "\x1b[K", "\x1b[1K", "\x1b]", "\x9b", "\x07",
-             "\ufffd", "\0", "==>", "ok", "fail", "/", "-", "1", ".", " ", "٣.٣.٣.٣", "²"]  # fmt: skip
+    parts = [
+        HOST, "\r", "\b", "\n", "\x1b", "\x1b[", "\x1b[K", "\x1b[1K", "\x1b]", "\x9b", "\x07",
+        "\ufffd", "\0", "==>", "ok", "fail", "/", "-", "1", ".", " ", "٣.٣.٣.٣", "²",
+    ]  # fmt: skip
     for _ in range(3000):
         marks(lines_with_addresses("".join(rng.choices(parts, k=rng.randint(0, 40)))))
     for part in ("1.", "1" * 3, "10.1.2.3-", "\x1b[", "\x1b]", "\r1", "=", "-", " ", "K\r\x1b[K"):

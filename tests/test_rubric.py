@@ -61,6 +61,7 @@ FAULTS = {
     "no number": ("works: 2", "works: many", 13, "tasks.t1.checks.works"),
     "another schema": ("netlab-lab/1", "netlab-lab/2", 1, "schema"),
     "a bad id": ("  t1:", "  T 1:", 7, "tasks.T 1"),
+    "a bad topology": ("points: 3", "points: 3\n    topology: [1]", 11, "tasks.t1.topology"),
     "missing title": ("title: A small lab", "", 1, "title"),
 }
 
@@ -135,6 +136,24 @@ def test_a_topology_that_is_not_there_is_named(lab: Path) -> None:
     """A topology that has no file is an error that names the file."""
     change(lab / "lab.yaml", "topology: internet", "topology: extranet")
     with pytest.raises(BadInput, match=r"extranet\.yaml"):
+        Lab(lab)
+
+
+def test_a_task_has_the_labs_topology_or_its_own(lab: Path) -> None:
+    """A task has the topology of the lab, one of its own, or several, of which the first leads."""
+    assert list(Lab(lab).topologies("t1")) == ["internet"]
+    change(lab / "lab.yaml", "points: 3", "points: 3\n    topology: office")
+    assert list(Lab(lab).topologies("t1")) == ["office"]
+    change(lab / "lab.yaml", "topology: office", "topology: [two_offices, office]")
+    found = Lab(lab).topologies("t1")
+    assert list(found) == ["two_offices", "office"]
+    assert "slow" in found["office"].hosts
+
+
+def test_a_tasks_topology_that_is_not_there_is_named(lab: Path) -> None:
+    """A task's topology that has no file is an error that names the file."""
+    change(lab / "lab.yaml", "points: 3", "points: 3\n    topology: [office, factory]")
+    with pytest.raises(BadInput, match=r"factory\.yaml"):
         Lab(lab)
 
 

@@ -16,7 +16,8 @@ from grader.world import Topology
 from grader.world.blueprint import Blueprint, draw
 
 REPO = Path(__file__).resolve().parents[1]
-INTERNET = REPO / "fixtures" / "topologies" / "internet.yaml"
+OFFICES = REPO / "fixtures" / "topologies"
+INTERNET = OFFICES / "internet.yaml"
 SEEDS = range(200)
 PRIVATE = [ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 GOOD = """\
@@ -64,6 +65,20 @@ FAULTS = {
     "a range upside down": ("{sandbox: true}", "{sandbox: true}\n  n: {count: [3, 1]}", 3, "3 to 1"),  # noqa: E501
     "a negative count": ("{sandbox: true}", "{sandbox: true}\n  n: {count: -1}", 3, "hosts.n.count"),  # noqa: E501
     "a huge count": ("{sandbox: true}", "{sandbox: true}\n  n: {count: 65}", 3, "hosts.n.count"),
+    "a firewall of the student's": (
+        "sandbox: true", "sandbox: true, firewall: flush ruleset", 2, "has no firewall",
+    ),
+    "a late student": ("sandbox: true", "sandbox: true, echo_delay_ms: 9", 2, "or echo_delay_ms"),
+    "a negative delay": ("[dns]", "[dns], echo_delay_ms: -1", 3, "hosts.server.echo_delay_ms"),
+    "a vendor that is none": (
+        "kind: switch", "kind: switch\n    vendors: [intel]", 7, "networks.0.vendors.0",
+    ),
+    "a vendor of groups": (
+        "kind: switch", 'kind: switch\n    vendors: ["01:00:5e"]', 7, "networks.0.vendors.0",
+    ),
+    "vendors of a chain": (
+        "kind: switch", 'kind: chain\n    vendors: ["02"]', 5, "a chain has no vendors",
+    ),
     "names without pools": ("pools:", "#", 1, "pools"),
     "an address that is none": ("{ipv4: 1}", "{ipv4: [1.2.3.400]}", 11, "names.a.example.ipv4"),
 }  # fmt: skip
@@ -73,6 +88,13 @@ FAULTS = {
 def internet() -> Topology:
     """The lab's topology."""
     return Topology.load(INTERNET)
+
+
+@functools.cache
+def drawn(name: str, seed: int) -> Blueprint:
+    """A world of that topology and seed."""
+    topology = Topology.load(OFFICES / f"{name}.yaml")
+    return draw(topology, random.Random(str(seed)))  # noqa: S311 repeatable, not secret
 
 
 @functools.cache
@@ -251,9 +273,46 @@ def test_the_experiments_cable_is_as_on_the_page() -> None:
     assert ip_network("10.99.0.0/24") in found.subnets
 
 
-def test_interface_names_fit() -> None:
+def test_an_office_has_what_its_task_needs() -> None:
+    """Two or more silent hosts of different kinds, two that answer, a slow and a hidden one."""
+    for seed in SEEDS:
+        hosts = list(drawn("office", seed).hosts)
+        kinds = {re.sub(r"\d+$", "", name) for name in hosts}
+        assert {"gateway", "desk", "slow", "silent_sysctl", "silent_echo", "hidden"} <= kinds
+    every = {name for seed in SEEDS for name in drawn("office", seed).hosts}
+    assert {"silent_rate1", "silent_icmp2", "desk5"} <= every
+
+
+def test_two_lans_of_one_host() -> None:
+    """eth0 and eth1 are on two subnets, and the way out is the first one's gateway."""
+    for seed in SEEDS:
+        found = drawn("two_offices", seed)
+        first, second = found.interface("student", "eth0"), found.interface("student", "eth1")
+        assert ip_interface(first.addresses[0]).network != ip_interface(second.addresses[0]).network
+        ways = [via for host, to, via in found.routes if (host, to) == ("student", "0.0.0.0/0")]
+        assert ways == [found.interface("gateway").address(4)]
+        assert found.other_end(second).host == "lan2"
+
+
+def test_macs_begin_as_the_vendors_do() -> None:
+    """A LAN with vendors has addresses of several of them, and no others."""
+    vendors = Topology.load(OFFICES / "office.yaml").networks[0].vendors
+    for seed in SEEDS:
+        lan = [one.mac for one in drawn("office", seed).interfaces if one.name == "eth0"]
+        assert all(mac.startswith(vendors) for mac in lan)
+        assert len({mac[:8] for mac in lan}) > 2
+
+
+def test_an_interface_without_a_cable_is_named() -> None:
+    """Loopback has no other end."""
+    with pytest.raises(LookupError, match="internet:lo has no cable"):
+        blueprint(1).other_end(blueprint(1).interface("internet", "lo"))
+
+
+@pytest.mark.parametrize("name", ["internet", "office", "two_offices"])
+def test_interface_names_fit(name: str) -> None:
     """No interface's name is longer than Linux allows, or stands twice on a host."""
     for seed in SEEDS:
-        ends = [end for link in blueprint(seed).links for end in link]
+        ends = [end for link in drawn(name, seed).links for end in link]
         assert max(len(end.name) for end in ends) <= 15
         assert len({(end.host, end.name) for end in ends}) == len(ends)

@@ -1,17 +1,20 @@
 """What was observed, from outside the student's reach."""
 
+from grader.evidence.addresses import Line, lines_with_addresses, marks
 from grader.evidence.averages import Reading, readings
 from grader.evidence.calls import CallMeter, Calls
 from grader.evidence.capture import Capture
 from grader.evidence.counters import Rule, Ruleset, read_rules
 from grader.evidence.figure import Axes, Drawing, Drawn, Figure, Picture, look_at
 from grader.evidence.kernel_log import KernelLog, KernelRecord, LoggedPacket
+from grader.evidence.neighbourhood import Answers, ask
 from grader.evidence.packet import Packet
 from grader.evidence.printed import Printed, Record
 from grader.evidence.pwru import PwruTrace, SkbEvent, read_trace
 from grader.evidence.trace import Bpftrace, Event
 
 __all__ = [
+    "Answers",
     "Axes",
     "Bpftrace",
     "CallMeter",
@@ -23,6 +26,7 @@ __all__ = [
     "Figure",
     "KernelLog",
     "KernelRecord",
+    "Line",
     "LoggedPacket",
     "Packet",
     "Picture",
@@ -33,7 +37,10 @@ __all__ = [
     "Rule",
     "Ruleset",
     "SkbEvent",
+    "ask",
+    "lines_with_addresses",
     "look_at",
+    "marks",
     "read_rules",
     "read_trace",
     "readings",

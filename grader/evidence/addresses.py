@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-# Control sequences, strings and other escapes (ECMA-48, 5.4, 5.6 and 5.3), as colours are made of.
+# Control sequences, strings and other escapes (ECMA-48, 5.4, 5.6, 5.3): colours are made of them.
 ESCAPE = re.compile(
-    r"\x1b\[([0-?]*)[ -/]*([@-~])|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|\x9b[0-?]*[@-~]"
+    r"\x1b\[([0-?]*)[ -/]*([@-~])"
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
+    r"|\x1b[ -/]*[0-~]|\x9b[0-?]*[@-~]"
 )
 TOKEN = re.compile(
     rf"(?:{ESCAPE.pattern})|(?P<move>[\r\b])|(?P<text>[^\x1b\x9b\r\b]+)|.", re.DOTALL
@@ -20,7 +22,7 @@ ADDRESS = rf"(?<!\d)(?<!\d\.){OCTETS}(?!\d|\.\d)"
 NAMED = re.compile(
     rf"(?P<network>{ADDRESS}/(?!32\b)\d{{1,2}}(?!\d))"
     rf"|(?P<short>{ADDRESS}-\d{{1,3}}(?!\w|[.:][0-9A-Fa-f]))"
-    rf"|(?P<first>{ADDRESS})\s*(?:-|–|\.{{2,3}}|to)\s*(?P<last>{ADDRESS})"
+    rf"|(?P<first>{ADDRESS})\s*(?:-|\u2013|\.{{2,3}}|to)\s*(?P<last>{ADDRESS})"
     rf"|(?P<one>{ADDRESS})",
     re.ASCII,
 )

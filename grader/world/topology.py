@@ -21,7 +21,7 @@ def _as_range(value: object) -> object:
 
 # IFNAMSIZ, with the zero at the end (linux/if.h).
 InterfaceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
-# A vendor's part of a MAC address: one to three bytes, the first of them even, of one host's address.
+# How one host's MAC address begins, as its vendor has it: the lowest bit of the first byte is 0.
 MacPrefix = Annotated[str, Field(pattern=r"^[0-9a-f][02468ace](:[0-9a-f]{2}){0,2}$")]
 Count = Annotated[
     tuple[Annotated[int, Field(ge=0, le=64)], Annotated[int, Field(ge=0, le=64)]],

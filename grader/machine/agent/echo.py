@@ -13,13 +13,21 @@ import threading
 import time
 from contextlib import suppress
 from ipaddress import ip_address
+from typing import NamedTuple
 
 ECHO_REPLY, ECHO = 0, 8
-SOL_RAW, ICMP_FILTER = 255, 1
+SOL_RAW, ICMP_FILTER, IP_PKTINFO = 255, 1, 8
 LARGEST = 65_535
-# What lies behind a late host's back can't grow without bound.
 MOST_WAITING = 4096
-SHORTEST = 28
+ICMP_HEADER = 8
+
+
+class Reply(NamedTuple):
+    """An ICMP message, and from where to where it goes."""
+
+    source: bytes
+    destination: bytes
+    message: bytes
 
 
 class LateEcho:
@@ -31,9 +39,8 @@ class LateEcho:
         self._addresses = {ip_address(one).packed for one in addresses}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self._socket.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("=I", ~(1 << ECHO) & 0xFFFFFFFF))
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
         self._socket.setblocking(False)
-        self._waiting: list[tuple[float, bytes]] = []
+        self._waiting: list[tuple[float, Reply]] = []
         self._wake, self._closer = os.pipe()
         threading.Thread(target=self._answer, daemon=True).start()
 
@@ -55,36 +62,40 @@ class LateEcho:
         with suppress(BlockingIOError):
             while True:
                 packet = self._socket.recv(LARGEST)
-                if (answer := reply(packet, self._addresses)) and len(self._waiting) < MOST_WAITING:
+                if (answer := reply_to(packet, self._addresses)) and len(
+                    self._waiting
+                ) < MOST_WAITING:
                     heapq.heappush(self._waiting, (time.monotonic() + self._delay, answer))
 
-    def _send(self, packet: bytes) -> None:
+    def _send(self, reply: Reply) -> None:
+        # struct in_pktinfo: any interface, the source, and nothing (ip(7)).
+        source = struct.pack("=i4s4x", 0, reply.source)
+        control = [(socket.IPPROTO_IP, IP_PKTINFO, source)]
         with suppress(OSError):
-            self._socket.sendto(packet, (socket.inet_ntoa(packet[16:20]), 0))
+            to = (socket.inet_ntoa(reply.destination), 0)
+            self._socket.sendmsg([reply.message], control, 0, to)
 
     def close(self) -> None:
         """Answer no more and free the socket."""
         os.close(self._closer)
 
 
-def reply(packet: bytes, addresses: set[bytes]) -> bytes | None:
-    """The reply to an echo request, from the IP header on; None to what is not for `addresses`.
-
-    The kernel fills in the header's id, length and checksum (raw(7)).
-    """
+def reply_to(packet: bytes, addresses: set[bytes]) -> Reply | None:
+    """The reply to an echo request, from the IP header on; None to what is not for `addresses`."""
     header = (packet[0] & 0xF) * 4 if packet else 0
-    if len(packet) < SHORTEST or packet[16:20] not in addresses or packet[header] != ECHO:
+    if len(packet) < header + ICMP_HEADER or packet[header] != ECHO:
+        return None
+    if packet[16:20] not in addresses:
         return None
     bare = struct.pack("BBH", ECHO_REPLY, 0, 0) + packet[header + 4 :]
     message = bare[:2] + struct.pack("!H", checksum(bare)) + bare[4:]
-    ends = packet[16:20] + packet[12:16]
-    return struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_ICMP, 0) + ends + message
+    return Reply(packet[16:20], packet[12:16], message)
 
 
 def checksum(data: bytes) -> int:
     """The internet checksum."""
     words = struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2))
-    total = sum(words)
+    total: int = sum(words)
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
