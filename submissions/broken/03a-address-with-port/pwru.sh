@@ -1,0 +1,1 @@
+sudo pwru --timestamp relative 'dst 8.8.8.8:53'

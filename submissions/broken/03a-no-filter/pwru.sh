@@ -1,0 +1,1 @@
+sudo pwru --timestamp relative

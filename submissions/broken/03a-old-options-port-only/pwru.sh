@@ -1,0 +1,1 @@
+sudo pwru --filter-proto udp --filter-dst-port 53 --timestamp relative

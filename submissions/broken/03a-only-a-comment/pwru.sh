@@ -1,0 +1,2 @@
+#!/bin/bash
+# sudo pwru --timestamp relative 'dst host 8.8.8.8 and dst port 53'

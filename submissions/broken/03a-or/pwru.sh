@@ -1,0 +1,1 @@
+sudo pwru --timestamp relative 'dst host 8.8.8.8 or dst port 53'

@@ -1,0 +1,1 @@
+sudo pwru --timestamp relative 'udp and dst host 8.8.8.8'

@@ -1,0 +1,1 @@
+sudo pwru --timestamp relative 'host 8.8.8.8 and port 53'

@@ -1,0 +1,1 @@
+sudo bash -c 'pwru --timestamp relative "dst host 8.8.8.8 and dst port 53" > pwru_pass.txt'

@@ -1,0 +1,1 @@
+sudo pwru udp and dst host 8.8.8.8 and dst port 53 --timestamp relative
