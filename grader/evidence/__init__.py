@@ -3,6 +3,7 @@
 from grader.evidence.addresses import Line, lines_with_addresses, marks
 from grader.evidence.averages import Reading, readings
 from grader.evidence.calls import CallMeter, Calls
+from grader.evidence.calltrace import CallTrace, Recording, covers
 from grader.evidence.capture import Capture
 from grader.evidence.counters import Rule, Ruleset, read_rules
 from grader.evidence.figure import Axes, Drawing, Drawn, Figure, Picture, look_at
@@ -18,6 +19,7 @@ __all__ = [
     "Axes",
     "Bpftrace",
     "CallMeter",
+    "CallTrace",
     "Calls",
     "Capture",
     "Drawing",
@@ -34,10 +36,12 @@ __all__ = [
     "PwruTrace",
     "Reading",
     "Record",
+    "Recording",
     "Rule",
     "Ruleset",
     "SkbEvent",
     "ask",
+    "covers",
     "lines_with_addresses",
     "look_at",
     "marks",
