@@ -138,7 +138,7 @@ def runs(experiment: Experiment, script: Deliverable) -> str | None:
 
 
 @check("04c.iperf3", needs="04c.runs", requires=NEEDS_KERNEL)
-def iperf3(experiment: Experiment) -> None:
+def iperf3(experiment: Experiment, task: TaskRun) -> None:
     """It measures with iperf3 over the cable, for DURATION seconds each time."""
     tests, duration = experiment.watched.tests, experiment.duration
     if not tests:
@@ -146,7 +146,7 @@ def iperf3(experiment: Experiment) -> None:
             f"no iperf3 test came to {SERVER} over the cable",
             hint=said(experiment.done) or "iperf3 -c SERVER; the server is the first argument",
         )
-    low, high = duration * 0.5, duration + 1.5
+    low, high = duration * 0.5, duration + task.task.parameters["longer_by_s"]
     good = [one for one in tests if low <= one.seconds <= high]
     if 2 * len(good) < len(tests):
         times = ", ".join(f"{one.seconds:.1f}" for one in tests[:8])

@@ -123,10 +123,10 @@ def read_watched(output: str) -> Watched:
             case "close":
                 open_.discard(fact["port"])
                 _close(tests[-1], fact)
+            case "look" if fact["test"]:
+                tests[fact["test"] - 1].look = Look(tuple(fact["chains"]))
             case "look":
                 last = Look(tuple(fact["chains"]))
-                if tests and tests[-1].look is None:
-                    tests[-1].look = last
             case "left":
                 left = tuple(fact["processes"])
     return Watched(tuple(one for one in tests if len(one.ports) > 1), last, left)
