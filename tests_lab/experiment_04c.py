@@ -32,16 +32,19 @@ LARGEST_TABLE = 64 * 1024
 HOOK = "*filter\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
 # A mount namespace of its own, so that /sys shows this host's interfaces, and in /proc nothing of
 # ours: `pkill bpftrace` is to end the script's, not the grader's. bpftrace would number threads
-# otherwise in a process namespace, and all others 0.
+# otherwise in a process namespace, and all others 0. bash's <(…) needs /dev/fd.
 AS_MACHINE_ROOT = """
+exec 3>&2 2>/dev/null
 for place in sysfs:/sys tracefs:/sys/kernel/tracing debugfs:/sys/kernel/debug bpf:/sys/fs/bpf; do
     busybox mount -t "${place%%:*}" "${place%%:*}" "${place#*:}"
 done
+ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr
 mkdir -p /run/netlab/nothing
 for process in /proc/[0-9]*; do
     [ $process = /proc/1 ] || [ $process = /proc/$$ ] && continue
     IFS= read -r -d '' name <$process/cmdline && busybox mount -o bind /run/netlab/nothing $process
-done 2>/dev/null
+done
+exec 2>&3 3>&-
 ulimit -c 0 -f 65536
 cd /work && exec env "$@"
 """
