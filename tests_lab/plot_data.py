@@ -64,16 +64,21 @@ class Table:
 
     @classmethod
     def made(cls, name: str, rng: Random, *, like: Table | None = None) -> Table:
-        """One as the experiment could give: uneven steps, noise, as many decimals as in `like`."""
+        """One as the experiment could give: uneven steps, noise, as many decimals as in `like`.
+
+        No column but the first is in any order.
+        """
         decimals = like.decimals if like else (0, 0, 0)
         steps = [rng.randint(4, 26) * 10 + rng.randint(0, 9) for _ in range(rng.randint(8, 11))]
         rules = [sum(steps[:n]) for n in range(len(steps) + 1)]
         speed, call, rule = rng.uniform(2e4, 6e4), rng.uniform(200, 600), rng.uniform(3, 9)
+        throughputs = [speed / (1 + number / 900) * rng.uniform(0.94, 1.06) for number in rules]
+        latencies = [(call + rule * number) * rng.uniform(0.94, 1.06) for number in rules]
+        odd = rng.randrange(3, len(rules) - 1)
+        throughputs[odd], latencies[odd] = throughputs[odd - 1] * 1.08, latencies[odd - 1] * 0.92
         lines = [",".join(COLUMNS)]
-        for number in rules:
-            latency = (call + rule * number) * rng.uniform(0.93, 1.07)
-            throughput = speed / (1 + number / 900) * rng.uniform(0.9, 1.1)
-            values = zip((number, throughput, latency), decimals, strict=True)
+        for row in zip(rules, throughputs, latencies, strict=True):
+            values = zip(row, decimals, strict=True)
             lines.append(",".join(f"{value:.{places}f}" for value, places in values))
         table = cls.read(name, "".join(f"{line}\n" for line in lines).encode())
         assert table is not None

@@ -31,19 +31,21 @@ SPELLINGS = {
 RATE = re.compile(
     r"(?<![a-zA-Z])(?P<prefix>(?i:kilo|mega|giga|tera)|[kKmMgGtT]i?)?[\s-]?"
     r"(?P<unit>(?i:bytes?|octets?|bits?|biti)|[bBo])"
-    r"(?P<per>\s*(?:/|(?i:per|pe|par|pro|por))\s*s(?:ec)?[a-z]*|p(?:er)?s(?:ec)?|"
-    r"[\s·*.]*s(?:ec)?\s*\^?\s*-\s*1)(?![a-zA-Z])"
+    r"(?i:(?P<per>\s*(?:/|per|pe|par|pro|por)\s*se?[ck]?[a-z]*|p(?:er)?s(?:ec)?|"
+    r"[\s\u00b7*.]*s(?:ec)?\s*\^?\s*-\s*1))(?![a-zA-Z])"
 )
 TIMES = {
     1.0: r"n(?:ano)?s(?:ec[a-z]*)?|nano[\s-]?[sz]e[a-z]*",
     1e-3: r"us(?:ec[a-z]*)?|mi[ck]ro[\s-]?s[a-z]*",
     1e-6: r"m(?:illi)?s(?:ec[a-z]*)?|mill?i[\s-]?se[a-z]*",
-    1e-9: r"sec(?:ond[se]?|onds|s)?|secund[ae]|sekunden?|(?<=[\[(,/])\s*s\s*(?=[\])/,]|$)",
+    1e-9: r"sec(?:ond[se]?|onds|s)?|secund[ae]|sekunden?|(?:(?<=[\[(,/])|^)\s*s\s*(?=[\])/,]|$)",
 }
 TIME = {
     scale: re.compile(rf"(?<![a-z'\u2019])(?:{pattern})(?![a-z])", re.IGNORECASE)
     for scale, pattern in TIMES.items()
 }
+POWER = re.compile(r"(?:\b10\s*\^|\b1e)\s*(\d{1,2})")
+RAISED = re.compile("10(?=[\u2070\u00b9\u00b2\u00b3\u2074-\u2079])")
 TICK = re.compile(r"^\s*(-?[\d.,]+(?:e[-+]?\d+)?)\s*(.*)$", re.IGNORECASE)
 WORDS = {
     THROUGHPUT: re.compile(r"throughput|bandwidth|bitrate|debit|durchsatz|goodput", re.IGNORECASE),
@@ -54,7 +56,8 @@ OTHER = {THROUGHPUT: LATENCY, LATENCY: THROUGHPUT}
 
 def plain(label: str) -> str:
     """A label without TeX, units in Latin letters."""
-    text = FRACTION.sub(r"\1/\2", unicodedata.normalize("NFKC", label))
+    text = unicodedata.normalize("NFKC", RAISED.sub("10^", label))
+    text = FRACTION.sub(r"\1/\2", text)
     for spelling, latin in SPELLINGS.items():
         text = text.replace(spelling, latin)
     text = re.sub(r"\\[,;:! ]|~", " ", text)
@@ -64,19 +67,27 @@ def plain(label: str) -> str:
 def units(label: str, column: str) -> set[float]:
     """The scales that a label's units stand for: shown values over the column's.
 
-    Bps can be meant as bits or as bytes.
+    Bps can be meant as bits or as bytes; a power of ten can stand before a unit.
     """
     text = plain(label)
-    if column == LATENCY:
-        rest = RATE.sub(" ", text)
-        return {scale for scale, pattern in TIME.items() if pattern.search(rest)}
+    found = _rates(text) if column == THROUGHPUT else _times(text)
+    powers = {10.0 ** int(power) for power in POWER.findall(text)}
+    return found | {scale / power for scale in found for power in powers}
+
+
+def _times(text: str) -> set[float]:
+    rest = RATE.sub(" ", text)
+    return {scale for scale, pattern in TIME.items() if pattern.search(rest)}
+
+
+def _rates(text: str) -> set[float]:
     found = set()
     for match in RATE.finditer(text):
         prefix = (match["prefix"] or "").lower()
         base = 1024 if prefix.endswith("i") else 1000
         scale = 1e6 / base ** POWERS[prefix.removesuffix("i")]
         is_bytes = match["unit"] in {"B", "o"} or match["unit"].lower()[:2] in {"by", "oc"}
-        if not is_bytes or match["per"] == "ps":
+        if not is_bytes or match["per"].lower() == "ps":
             found.add(scale)
         if is_bytes:
             found.add(scale / 8)

@@ -163,7 +163,8 @@ def offsets(collection: Any, one: Any) -> list[tuple[Any, Any]]:
     """Where a scatter plot's markers are."""
     if not all(collection.get_offset_transform().contains_branch_seperately(one.transData)):
         return []
-    return list(collection.get_offsets().filled(math.nan)[:POINTS_OF_ONE])
+    places = collection.get_offsets()[:POINTS_OF_ONE]
+    return list(places.filled(math.nan) if hasattr(places, "filled") else places)
 
 
 def vertices(collection: Any, one: Any) -> list[tuple[Any, Any]]:
