@@ -12,10 +12,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from random import Random
 
-    from grader.evidence import Axes
+    from grader.evidence import Axes, Figure
 
 RULES, THROUGHPUT, LATENCY = "rules", "throughput_mbps", "latency_ns"
 COLUMNS = (RULES, THROUGHPUT, LATENCY)
@@ -25,6 +25,8 @@ FEWEST_RULES = 3
 RELATIVE = 0.01
 COARSEST = 0.05
 PER_MANY = (1, 1e-3, 1e-2)
+# How far a bar's edge may be from the place where its name stands.
+BESIDE = 0.45
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,10 @@ def _grouped(lines: Iterable[Sequence[float]]) -> Iterable[Row]:
 
 
 class Plot:
-    """One pair of axes, and a table that it may show."""
+    """One pair of a figure's axes, and a table that it may show."""
 
-    def __init__(self, axes: Axes, table: Table) -> None:
+    def __init__(self, figure: Figure, axes: Axes, table: Table) -> None:
+        self.figure = figure
         self.axes = axes
         self.rows = table.rows
 
@@ -120,15 +123,22 @@ class Plot:
         found = {point for series in self.axes.drawn for point in series.points}
         return sorted(found)
 
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        """All that can be seen, in numbers and in names."""
+        return self.points, self.axes.x.categories, self.axes.y.categories
+
     @cached_property
     def _bars(self) -> list[tuple[float, float]]:
         """Bars that stand at names that are numbers, each at its number."""
-        names = dict(enumerate(self.axes.x.categories or ())) or dict(self.axes.x.ticks)
-        places = {place: number(name) for place, name in names.items()}
+        names = [*enumerate(self.axes.x.categories or ())]
+        for axes in (self.axes, *self.figure.sharing(self.axes)):
+            names = names or list(axes.x.ticks)
+        places = {place: number(name) for place, name in names}
         found = set()
         for x, y in (p for one in self.axes.drawn if one.kind == "bars" for p in one.points):
             place = min(places, key=lambda place: abs(place - x), default=None)
-            value = None if place is None or abs(place - x) > 0.5 else places[place]
+            value = None if place is None or abs(place - x) > BESIDE else places[place]
             if value is not None:
                 found.add((value, y))
         return sorted(found)
@@ -236,14 +246,3 @@ def _near(y: float, values: tuple[float, float], scale: float, slack: float) -> 
     low, high = (value * scale for value in values)
     slack = max(slack, RELATIVE * max(abs(low), abs(high)))
     return low - slack <= y <= high + slack
-
-
-def pair(
-    plots: Sequence[Plot], wanted: Callable[[Plot, str], bool]
-) -> tuple[Plot | None, Plot | None]:
-    """The plot of the throughput and that of the latency: two different ones if that can be."""
-    throughput = [plot for plot in plots if wanted(plot, THROUGHPUT)]
-    latency = [plot for plot in plots if wanted(plot, LATENCY)]
-    both = ((one, two) for one in throughput for two in latency if one is not two)
-    single = (throughput or [None])[0], (latency or [None])[0]
-    return next(both, single)

@@ -36,7 +36,7 @@ RATE = re.compile(
 )
 TIMES = {
     1.0: r"n(?:ano)?s(?:ec[a-z]*)?|nano[\s-]?[sz]e[a-z]*",
-    1e-3: r"us(?:ec[a-z]*)?|mi[ck]ro[\s-]?s[a-z]*",
+    1e-3: r"u\s?s(?:ec[a-z]*)?|mi[ck]ro[\s-]?s[a-z]*",
     1e-6: r"m(?:illi)?s(?:ec[a-z]*)?|mill?i[\s-]?se[a-z]*",
     1e-9: r"sec(?:ond[se]?|onds|s)?|secund[ae]|sekunden?|(?:(?<=[\[(,/])|^)\s*s\s*(?=[\])/,]|$)",
 }
@@ -136,10 +136,8 @@ class Labels:
     @property
     def _column(self) -> Sequence[Axes]:
         """The axes, then others that stand in for its x axis."""
-        every = self.figure.axes
-        others = [every[n] for n in self.axes.shares_x if 0 <= n < len(every)]
-        below = [other for other in every if other is not self.axes and self.axes.above(other)]
-        return [self.axes, *(other for other in others if other in below), *below]
+        every = (other for other in self.figure.axes if other is not self.axes)
+        return [self.axes, *(other for other in every if self.axes.above(other))]
 
     def stated(self, column: str) -> set[float]:
         """The scales of all units that are stated at the y axis."""

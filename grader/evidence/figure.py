@@ -152,6 +152,10 @@ class Figure(Strict):
     axes: tuple[Axes, ...]
     texts: tuple[FigureText, ...]
 
+    def sharing(self, one: Axes) -> list[Axes]:
+        """The other axes that share their x with these."""
+        return [self.axes[n] for n in one.shares_x if 0 <= n < len(self.axes)]
+
 
 class Facts(Strict):
     """What else the script did: windows it would have shown, figures left, files it saved to.
