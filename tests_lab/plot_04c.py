@@ -423,6 +423,12 @@ def plot_labels(plotted: Runs) -> None:
                 f"the plot of {column} has the label “{printable(labels.y[0])}” in {run.name}",
                 hint="are labels or columns swapped?",
             )
+        if labels and units(labels.x, column) and not labels.stated(column):
+            raise CheckFailed(
+                f"the x axis of the plot of {column}, where the rules are, has the label "
+                f"“{printable(labels.x)}” in {run.name}",
+                hint="are the labels of x and y swapped?",
+            )
 
 
 def subjects(run: Run) -> list[tuple[str, Plot]]:

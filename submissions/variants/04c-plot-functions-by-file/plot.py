@@ -9,7 +9,7 @@ import pandas as pd
 d = pd.read_csv(sys.argv[1]).sort_values("rules", ascending=False)
 f, a = plt.subplots(ncols=2, constrained_layout=True)
 a[0].fill_between(d.rules, d.throughput_mbps, alpha=0.3)
-a[0].set(xlabel="rules", ylabel="kbit/s" if d.throughput_mbps.max() < 1 else "Mbit/s")
+a[0].set(xlabel="rules", ylabel="Mbit/s")
 a[1].stem(d.rules, d.latency_ns)
 a[1].set(xlabel="rules", ylabel="ns/packet")
 f.savefig(sys.argv[2] + ".part", format="png")
