@@ -305,6 +305,9 @@ def wrap_pyplot(module: ModuleType) -> None:
 
     module.show = shown  # type: ignore[attr-defined]
     wrap_use(module, "switch_backend")
+    # What is registered last runs first: before pyplot forgets its figures.
+    atexit.unregister(at_exit)
+    atexit.register(at_exit)
 
 
 HOOKS: dict[str, Callable[[Any], None]] = {

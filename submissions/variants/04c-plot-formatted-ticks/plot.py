@@ -11,7 +11,7 @@ with open(sys.argv[1]) as file:
         latency.append(float(row["latency_ns"]))
 
 from matplotlib.ticker import EngFormatter, FuncFormatter
-fig, (a, c) = plt.subplots(2, 1, sharex=True)
+fig, (a, c) = plt.subplots(2, 1, sharex=True, layout="constrained")
 a.plot(rules, [t * 1e6 for t in throughput])
 a.yaxis.set_major_formatter(EngFormatter(unit="bit/s"))
 a.set_ylabel("throughput")
