@@ -103,7 +103,7 @@ def _unwrapped(text: str) -> list[tuple[int, str]]:
     width = widths.pop() if len(widths) == 1 and len(broken) > 2 else 0
     if not width or any(len(lines[number]) > width for number in begins):
         return list(enumerate(lines, start=1))
-    joined = []
+    joined: list[tuple[int, str]] = []
     for number, line in enumerate(lines, start=1):
         if joined and START.match(joined[-1][1]) and not START.match(line):
             before, whole = joined[-1]
