@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fixtures.script import RunScript
-    from grader.image import Image
-    from grader.machine.client import Machine
+    from fixtures.world import NewWorld
     from grader.machine.process import Completed
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
@@ -76,16 +75,9 @@ class Tried:
 
 
 @pytest.fixture(scope="module")
-def stage(
-    deliverable: Deliverable, machine: Machine, image: Image, task: TaskRun
-) -> Iterator[World]:
+def stage(new_world: NewWorld, deliverable: Deliverable) -> Iterator[World]:
     """A world of the task's own, where pwru is one that only notes how it is called."""
-    made = World(
-        machine, task.topology, seed=f"{task.seed}/commands", limits=Stage(), **image.server()
-    )
-    with made as world:
-        task.keep("commands.txt", lambda path: world.save_commands(path, task.replay))
-        world.sandbox.put(deliverable.name, deliverable.data)
+    with new_world("commands", limits=Stage()) as world:
         places = [
             *("/usr/local/sbin/pwru", "/usr/local/bin/pwru"),
             *(f"/usr/local/sbin/{name}" for name in sorted(pwru_command.CONTAINERS)),

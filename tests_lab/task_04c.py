@@ -10,7 +10,6 @@ import pytest
 from grader.check import check
 from grader.errors import CheckFailed
 from grader.evidence import CallMeter, Calls
-from grader.image import Image
 from grader.script import must_have_ended, said
 from grader.world import World
 from tests_lab.experiment_04c import SCRIPT, SERVER, WORK, Experiment, Laboratory
@@ -37,6 +36,7 @@ from tests_lab.table_04c import HEADER, Table, read_table
 from tests_lab.watched_04c import Test
 
 if TYPE_CHECKING:
+    from fixtures.world import NewWorld
     from grader.machine.client import Machine
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
@@ -88,16 +88,10 @@ def call_meter(
 @pytest.fixture(scope="module")
 def internet(
     call_meter: CallMeter,  # noqa: ARG001 started first
-    machine: Machine,
-    image: Image,
-    task: TaskRun,
+    new_world: NewWorld,
 ) -> Iterator[World]:
     """A world whose student's host is the machine's root's."""
-    made = World(
-        machine, task.topology, seed=f"{task.seed}/commands", **image.server(), sandboxed=False
-    )
-    with made as running:
-        task.keep("commands.txt", lambda path: running.save_commands(path, task.replay))
+    with new_world("commands", sandboxed=False) as running:
         yield running
 
 

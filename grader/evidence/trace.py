@@ -18,6 +18,7 @@ from grader.disposable import Disposable
 from grader.errors import CheckFailed, Overrun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from grader.machine.client import Machine
@@ -124,8 +125,11 @@ class Bpftrace(Disposable):
     def _ended(self) -> str | None:
         return None if self._process.so_far().exit is None else "it has ended"
 
-    def interrupt(self, within: float) -> list[Event]:
+    def interrupt(self, within: float, *, patience: Callable[[], float] = float) -> list[Event]:
         """Ctrl-C; all that it has printed when it has ended, at most `within` seconds later.
+
+        If it has not ended by then, `patience` is called: it may lighten the machine's load, and
+        returns how many seconds more the script gets.
 
         Events are `final` if they were printed after that. Raises CheckFailed if it had ended
         before or does not end cleanly, Overrun if it does not end.
@@ -139,6 +143,9 @@ class Bpftrace(Disposable):
             )
         self._process.signal(signal.SIGINT)
         done = self._process.wait(within)
+        if done.exit is None and (more := patience()):
+            within += more
+            done = self._process.wait(more)
         if done.exit is None:
             raise Overrun(f"{self.name} did not end within {within:g} s after Ctrl-C")
         if done.exit != 0:
