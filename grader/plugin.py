@@ -209,10 +209,13 @@ class SubmissionNode(pytest.Directory):
     """One submission: a node for each task of the lab."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """The tasks, in the rubric's order."""
+        """The tasks that may be picked, in the rubric's order."""
         grading = self.config.stash[GRADING]
         submission = Submission(grading.id_of(self.path), self.path)
+        picked = {one.split("::")[1] for one in _of(self.path, grading.picked)}
         for name, checks in grading.lab.checks.items():
+            if picked and name not in picked:
+                continue
             shared = TaskState()
             for sandbox in dict.fromkeys(grading.sandbox_of(check) for check in checks):
                 yield TaskNode.of(self, grading, submission, name, sandbox=sandbox, state=shared)
@@ -323,10 +326,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _picked(item: pytest.Item, picked: list[str]) -> bool:
     if not isinstance(item, CheckItem):
         return True
-    submission = str(item.task.run.submission.folder)
+    submission = item.task.run.submission.folder
     task = f"{submission}::{item.task.name}"
-    of_this = [one for one in picked if one.partition("::")[0] == submission]
+    of_this = _of(submission, picked)
     return not of_this or task in of_this or f"{task}::{item.name}" in of_this
+
+
+def _of(submission: Path, picked: list[str]) -> list[str]:
+    """What was picked of a submission; nothing if all of it is to be graded."""
+    return [one for one in picked if one.partition("::")[0] == str(submission)]
 
 
 def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
