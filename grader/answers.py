@@ -133,9 +133,9 @@ def _unwanted(event: Any) -> tuple[str, str] | None:
     """What of YAML is never read, with the remedy."""
     quotes = "if it is meant as text, put the whole answer in quotes"
     if isinstance(event, yaml.AliasEvent):
-        return f"an alias, *{event.anchor}", quotes
+        return f"an alias, *{event.anchor[:SHOWN]}", quotes
     if getattr(event, "anchor", None):
-        return f"an anchor, &{event.anchor}", quotes
+        return f"an anchor, &{event.anchor[:SHOWN]}", quotes
     if isinstance(event, yaml.DocumentStartEvent):
         return ("a %TAG", "leave it out") if event.tags else None
     if getattr(event, "tag", None):
