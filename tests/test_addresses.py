@@ -79,7 +79,9 @@ def test_several_addresses_of_a_line_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("arrow", ["==>", "=>", "->", "-->", "→", "==> [", "==>\x1b[1;32m "])
+@pytest.mark.parametrize(
+    "arrow", ["==>", "=>", "->", "-->", "→", "==> [", "==>\x1b[1;32m ", r"==> \e[31m"]
+)
 @pytest.mark.parametrize(("word", "mark"), [("ok", "ok"), ("FAIL", "fail"), ("Failed", "fail")])
 def test_an_arrow_marks_a_host(arrow: str, word: str, mark: str) -> None:
     """Behind an arrow, ok and fail are a mark, whatever the arrow's form."""

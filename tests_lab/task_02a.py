@@ -41,7 +41,9 @@ WHY = {
     "silent_rate": "it answers one echo request an hour",
 }
 MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
-ARP_REQUEST, ECHO_REQUEST = "1", b"\x08"
+ARP_REQUEST, ECHO_REQUEST, ECHO_REPLY = "1", b"\x08", b"\x00"
+# The handout asks for half a second's patience: an answer of ours must not take so long.
+PATIENCE_S = 0.45
 PAGE = "man 8 arp-scan: --interface, --localnet; man 8 ping: -c, -W"
 IN_TIME = (
     "ping only what answered ARP, or all at once: `ping … &` in the loop, `wait` behind it; and "
@@ -51,10 +53,14 @@ IN_TIME = (
 
 @dataclass(frozen=True)
 class Lan:
-    """A LAN of the student's host: its own interface there, and all other hosts by address."""
+    """A LAN of the student's host: its own interface there, and all other hosts by address.
+
+    `others` are the student's addresses on other LANs.
+    """
 
     own: Interface
     hosts: dict[str, Interface]
+    others: tuple[str, ...]
 
     @classmethod
     def of(cls, world: World, own: Interface) -> Lan:
@@ -63,7 +69,10 @@ class Lan:
         switch = blueprint.other_end(own).host
         there = [one for one in blueprint.interfaces if one.mac and one != own]
         here = [one for one in there if blueprint.other_end(one).host == switch]
-        return cls(own, {one.address(4): one for one in here})
+        mine = [one for one in blueprint.interfaces if one.host == own.host and one != own]
+        return cls(
+            own, {one.address(4): one for one in here}, tuple(one.addresses[0] for one in mine)
+        )
 
     def called(self, *kinds: str) -> list[str]:
         """The addresses of hosts whose names begin with one of `kinds`."""
@@ -74,9 +83,9 @@ class Lan:
         """The addresses of hosts that answer ARP and echo at once."""
         return [a for a in self.hosts if a not in self.called(SILENT, SLOW, HIDDEN)]
 
-    def holds(self, address: str) -> bool:
-        """Whether an address is of this LAN."""
-        return ip_address(address) in ip_interface(self.own.addresses[0]).network
+    def elsewhere(self, address: str) -> bool:
+        """Whether an address is of another LAN of the student's host."""
+        return any(ip_address(address) in ip_interface(one).network for one in self.others)
 
     def expected(self) -> dict[Interface, tuple[bool, bool]]:
         """What each host is to answer: ARP, and echo."""
@@ -95,6 +104,7 @@ class Scan:
     lines: list[Line]
     marks: list[str]
     frames: Frames
+    afterwards: Frames
     answers: dict[Interface, Answers]
     suffix: str
     crowded: bool
@@ -119,6 +129,20 @@ class Scan:
         echo = sum(one.protocol == "icmp" and one.payload[:1] == ECHO_REQUEST for one in sent)
         return f"{arp} ARP and {echo} echo requests went to it (wire{self.suffix}.pcap)"
 
+    def longest_wait(self, address: str) -> float:
+        """The seconds that an address took at most to answer one of the script's echo requests."""
+        asked: dict[bytes, int] = {}
+        longest = 0
+        for one in self.afterwards.packets:
+            about = one.payload[4:8]  # identifier and sequence number (RFC 792)
+            if one.protocol != "icmp":
+                continue
+            if one.sent and one.dst == address and one.payload[:1] == ECHO_REQUEST:
+                asked.setdefault(about, one.time_ns)
+            elif one.src == address and one.payload[:1] == ECHO_REPLY and about in asked:
+                longest = max(longest, one.time_ns - asked.pop(about))
+        return longest / 1e9
+
     def save_hosts(self, path: Path) -> None:
         """Write what each host answers, as our own probe has seen it."""
         rows = [f"# {self.lan.own.name}: {self.lan.own.addresses[0]}"]
@@ -141,17 +165,17 @@ def look(world: World, task: TaskRun, run_script: RunScript, name: str, suffix: 
         task.keep(f"wire{suffix}.pcap", lambda path: wire.frames().save(path))
         done = run_script(world, name, interface=name)
         frames = wire.frames()
+        answers = ask(world, lan.own, lan.expected())
+        afterwards = wire.frames()
     task.keep(f"wire{suffix}.pcap", frames.save)
-    answers = ask(world, lan.own, lan.expected())
     wrong = [one for one, kinds in lan.expected().items() if answers[one].kinds != kinds]
     lines = [
         line
         for one in lines_with_addresses(done.output)
         if (line := of_hosts(world, one)).addresses
     ]
-    scan = Scan(
-        lan, done, lines, marks(lines), frames, answers, suffix, table_fulls(world) > before
-    )
+    full = table_fulls(world) > before
+    scan = Scan(lan, done, lines, marks(lines), frames, afterwards, answers, suffix, full)
     task.keep(f"hosts{suffix}.txt", scan.save_hosts)
     if wrong:
         raise GraderError(f"{wrong[0].host} does not answer as it should: {answers[wrong[0]]}")
@@ -235,6 +259,8 @@ def must_name_hosts(scan: Scan, within: float) -> None:
         found = "only MAC addresses were printed"
     elif lines_with_addresses(scan.done.complaints):
         found = "addresses went to standard error only"
+    elif lines_with_addresses(scan.done.output):
+        found = "what was printed are no other host's addresses"
     elif scan.done.output.strip():
         found = "what was printed names none"
     raise CheckFailed(
@@ -316,11 +342,17 @@ def answering(scan: Scan) -> None:
 @check("02a.slow", needs="02a.answering")
 def slow(scan: Scan) -> None:
     """A host that takes its time to answer is not printed."""
-    late = scan.answers[next(one for one in scan.lan.hosts.values() if one.host == SLOW)]
+    (address,) = scan.lan.called(SLOW)
+    late = scan.answers[scan.lan.hosts[address]].echo_s or 0.0
+    if address in scan.printed and scan.longest_wait(address) > PATIENCE_S:
+        raise GraderError(
+            f"{address} took {scan.longest_wait(address):.2f} s to answer the script",
+            remedy="grade again on a machine with less load",
+        )
     must_not_have(
         scan,
-        scan.lan.called(SLOW),
-        f"answers ICMP echo after {(late.echo_s or 0) * 1000:.0f} ms",
+        [address],
+        f"answers ICMP echo after {late * 1000:.0f} ms",
         "hosts need not answer at once: wait for half a second at least, as ping -W 1 does",
     )
 
@@ -349,7 +381,7 @@ def interface(second: Scan, task: TaskRun) -> None:
             raise type(lost)(told, hint=lost.hint) from lost
     must_not_have(
         second,
-        [address for address in second.printed if not second.lan.holds(address)],
+        [address for address in second.printed if second.lan.elsewhere(address)],
         f"is not on the LAN of {SECOND}, for which the script was called",
         "the interface is $1: arp-scan --interface=$1; ip neigh show dev $1",
     )

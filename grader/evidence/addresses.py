@@ -15,6 +15,8 @@ ESCAPE = re.compile(
 TOKEN = re.compile(
     rf"(?:{ESCAPE.pattern})|(?P<move>[\r\b])|(?P<text>[^\x1b\x9b\r\b]+)|.", re.DOTALL
 )
+# What `echo` without -e leaves of a colour.
+SPELLED_OUT = re.compile(r"\\(?:e|E|033|x1b|x1B)\[[0-9;]{0,20}m")
 OCTETS = r"\d{1,3}(?:\.\d{1,3}){3}"
 # Not a part of a longer number; a full stop may follow, at a sentence's end.
 ADDRESS = rf"(?<!\d)(?<!\d\.){OCTETS}(?!\d|\.\d)"
@@ -100,6 +102,7 @@ def _host(text: str) -> str | None:
 
 def _shown(raw: str) -> str:
     """A line as it stands on a terminal in the end: without colours, overwritten where it was."""
+    raw = SPELLED_OUT.sub("", raw)
     if not any(control in raw for control in "\x1b\x9b\r\b"):
         return raw
     cells: list[str] = []

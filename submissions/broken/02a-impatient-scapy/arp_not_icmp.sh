@@ -6,7 +6,6 @@ net = get_if_addr(sys.argv[1]) + "/24"
 found, _ = srp(Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(pdst=net), iface=sys.argv[1], timeout=2, retry=1, verbose=0)
 macs = {reply.psrc: reply.hwsrc for _, reply in found}
 for ip, mac in macs.items():
-    wait = 0.1 if ip != min(macs) else 1
     if not srp(Ether(dst=mac) / IP(dst=ip) / ICMP(), iface=sys.argv[1], timeout=0.1, verbose=0)[0]:
         print(ip)
 EOF
