@@ -17,7 +17,7 @@ from grader.evidence import Answers, Capture, Line, ask, lines_with_addresses, m
 from grader.script import must_have_ended, said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fixtures.script import RunScript
@@ -44,6 +44,8 @@ MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 ARP_REQUEST, ECHO_REQUEST, ECHO_REPLY = "1", b"\x08", b"\x00"
 # The handout asks for half a second's patience: an answer of ours must not take so long.
 PATIENCE_S = 0.45
+# For a script that found the table of neighbours full.
+ATTEMPTS = 3
 PAGE = "man 8 arp-scan: --interface, --localnet; man 8 ping: -c, -W"
 IN_TIME = (
     "ping only what answered ARP, or all at once: `ping … &` in the loop, `wait` behind it; and "
@@ -169,11 +171,7 @@ def look(world: World, task: TaskRun, run_script: RunScript, name: str, suffix: 
         afterwards = wire.frames()
     task.keep(f"wire{suffix}.pcap", frames.save)
     wrong = [one for one, kinds in lan.expected().items() if answers[one].kinds != kinds]
-    lines = [
-        line
-        for one in lines_with_addresses(done.output)
-        if (line := of_hosts(world, one)).addresses
-    ]
+    lines = lines_of_hosts(world, done.output)
     full = table_fulls(world) > before
     scan = Scan(lan, done, lines, marks(lines), frames, afterwards, answers, suffix, full)
     task.keep(f"hosts{suffix}.txt", scan.save_hosts)
@@ -206,41 +204,55 @@ def undisturbed(scan: Scan) -> Iterator[None]:
         ) from lost
 
 
-def of_hosts(world: World, line: Line) -> Line:
-    """The line without addresses that say nothing of a host.
+def lines_of_hosts(world: World, output: str) -> list[Line]:
+    """The lines of `output` that name a host, without addresses that name none.
 
     These are the student's host's own, a network's and its broadcast address, and those that are
     neither of its LANs nor any host's: netmasks, versions.
     """
-    every = [
-        (one.host, ip_interface(a)) for one in world.blueprint.interfaces for a in one.addresses
-    ]
-    own = {address for host, address in every if host == world.blueprint.student}
-    others = {str(address.ip) for _, address in every} - {str(address.ip) for address in own}
-    networks = [address.network for address in own]
-
-    def counts(address: str) -> bool:
-        if address in others:
-            return True
-        it = ip_address(address)
-        ends = {end for net in networks for end in (net.network_address, net.broadcast_address)}
-        mine = {address.ip for address in own}
-        return any(it in net for net in networks) and it not in ends | mine
-
-    return replace(line, addresses=tuple(a for a in line.addresses if counts(a)))
+    student, every = world.blueprint.student, world.blueprint.interfaces
+    own = [ip_interface(a) for one in every if one.host == student for a in one.addresses]
+    others = {
+        str(ip_interface(a).ip) for one in every if one.host != student for a in one.addresses
+    }
+    for network in (one.network for one in own if one.version == 4):
+        others |= {str(address) for address in network.hosts()}
+    others -= {str(one.ip) for one in own}
+    lines = (
+        replace(line, addresses=tuple(a for a in line.addresses if a in others))
+        for line in lines_with_addresses(output)
+    )
+    return [line for line in lines if line.addresses]
 
 
 @pytest.fixture(scope="module")
-def scan(world: World, task: TaskRun, run_script: RunScript) -> Scan:
+def scan(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Scan:
     """The script on a host with one LAN."""
-    return look(world, task, run_script, FIRST)
+
+    def attempt() -> Scan:
+        with new_world("commands") as world:
+            return look(world, task, run_script, FIRST)
+
+    return with_room(attempt)
 
 
 @pytest.fixture(scope="module")
 def second(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Scan:
     """The script on a host with two LANs, called for the second."""
-    with new_world("commands-two-lans", topology=TWO_LANS) as world:
-        return look(world, task, run_script, SECOND, "-two-lans")
+
+    def attempt() -> Scan:
+        with new_world("commands-two-lans", topology=TWO_LANS) as world:
+            return look(world, task, run_script, SECOND, "-two-lans")
+
+    return with_room(attempt)
+
+
+def with_room(attempt: Callable[[], Scan]) -> Scan:
+    """What the first attempt saw for which the kernel had room in its table, or else the last."""
+    for _ in range(ATTEMPTS - 1):
+        if not (seen := attempt()).crowded:
+            return seen
+    return attempt()
 
 
 def must_name_hosts(scan: Scan, within: float) -> None:

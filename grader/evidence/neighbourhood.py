@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 REPLY, ECHO_REPLY = "2", b"\0"
-ANSWERED_WITHIN = 5.0
+ANSWERED_WITHIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def ask(
     """Ask hosts on the LAN of the student's interface `own`; returns what came.
 
     `expected` says of each whether it answers ARP, and echo: so much is waited for, and for some
-    answer of each, at most 5 s.
+    answer of each, at most 10 s.
     """
     with ExitStack() as stack:
         asked = {one: stack.enter_context(_Question(world, own, one)) for one in expected}
