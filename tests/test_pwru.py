@@ -32,6 +32,8 @@ FORMS = {
     "old without times": f"{SKB} 3 [<empty>(0)] ip_output {TUPLE}",
     "oldest, without CPU": f"{SKB}            [dig]                ip_output             4711",
     "coloured": f"\x1b[32m{SKB}\x1b[0m 3 dig:379 4711 \x1b[1;31mip_output\x1b[m",
+    "of a kernel thread": f"{SKB} 3   :33  4711             {META} {TUPLE} ip_output",
+    "with a line's number": f"    12  {SKB} 3   dig:379 4711 {META} {TUPLE} ip_output",
     "behind a progress bar": f"1 / 9 [->_] ? p/s\r{SKB} 3 dig:379 4711 ip_output",
 }
 

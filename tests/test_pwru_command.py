@@ -62,6 +62,18 @@ def test_containers() -> None:
     assert pwru_arguments(["docker", "pull", "cilium/pwru"]) is None
     assert pwru_arguments(["docker", "run", "alpine", "sh"]) is None
     assert pwru_arguments(["/usr/local/bin/pwru", FILTER]) == [FILTER]
+    assert pwru_arguments(["systemctl", "stop", "systemd-resolved"]) is None
+
+
+def test_places_from_complaints() -> None:
+    """What bash, sudo or timeout did not find is known by what they say."""
+    for said in (
+        "pwru.sh: line 3: /opt/tools/pwru: No such file or directory",
+        "sudo: /opt/tools/pwru: command not found",
+        "timeout: failed to run command \u2018/opt/tools/pwru\u2019: No such file or directory",
+    ):
+        assert places("", said) == ["/opt/tools/pwru"]
+    assert places("", "grep: pwru.log: No such file or directory") == []
 
 
 def test_the_record_is_read_as_it_was_written() -> None:
@@ -77,12 +89,14 @@ def test_the_record_is_read_as_it_was_written() -> None:
     ("script", "expected"),
     [
         ("sudo ./pwru x", ["/work/pwru"]),
-        ("cd ~/pwru && sudo ./pwru x", ["/root/pwru", "/root/pwru/pwru", "/work/pwru"]),
+        ("cd ~/pwru && sudo ./pwru x", ["/root/pwru/pwru", "/work/pwru"]),
+        ("git clone x; cd pwru; make; sudo mv pwru /usr/local/bin", ["/work/pwru/pwru"]),
+        ('"$HOME"/go/bin/pwru x', ["/root/go/bin/pwru"]),
         ("$HOME/go/bin/pwru x", ["/root/go/bin/pwru"]),
         ('"${HOME}/pwru/pwru" x', ["/root/pwru/pwru"]),
         ("/opt/pwru x; /home/ana/../bob/pwru y", ["/home/bob/pwru", "/opt/pwru"]),
-        ("/etc/pwru x; pwru y; cat pwru.log", []),
-        ("../../../etc/pwru", []),
+        ("/etc/pwru x; pwru y; cat pwru.log", ["/root/etc/pwru"]),
+        ("../../../etc/pwru", ["/root/etc/pwru"]),
     ],
 )
 def test_places(script: str, expected: list[str]) -> None:

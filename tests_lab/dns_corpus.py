@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SERVER, PORT = "8.8.8.8", 53
 QUERIES = 8
+LOOPBACK = "127"
 SERVERS = ("8.8.4.4", "1.1.1.1", "9.9.9.9", "8.8.8.9", "8.8.0.8")
 NAMES = ("fep.grid.pub.ro", "ocw.cs.pub.ro", "www.google.com", "a.ro")
 LITERAL = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){1,3}(?![\d.])")
@@ -44,7 +45,8 @@ def sources(own: str, filter_text: str) -> list[str]:
     named = []
     for literal in LITERAL.findall(filter_text):
         parts = literal.split(".")
-        if literal != SERVER and all(int(part) < 256 for part in parts):
+        possible = all(int(part) < 256 for part in parts) and parts[0] != LOOPBACK
+        if possible and literal != SERVER:
             whole = [*parts, "0", "0"][:4]
             named.append(".".join([*whole[:3], whole[3] if whole[3] != "0" else "7"]))
     return [own, "192.168.1.7", *named[:8]]

@@ -54,6 +54,11 @@ FIRST_OPTIONS = {*OLD_FILTERS, "filter-mark", "output-relative-timestamp", "outp
 FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 NEWER = re.compile(r"(output|filter|netns)-[a-z0-9-]+\Z")
 CONTAINERS = {"docker", "podman", "nerdctl"}
+# What a script may do first that cannot be done in a sandbox, and need not be.
+PREPARATIONS = {
+    *("systemctl", "systemd-resolve", "resolvectl", "mount", "modprobe", "snap"),
+    *("apt", "apt-get", "git", "make", "go"),
+}
 CONTAINER_VALUES = {
     *("-v", "--volume", "--name", "--network", "--net", "--pid", "-e", "--env", "-w", "--workdir"),
     *("--mount", "-h", "--hostname", "-u", "--user", "--cap-add", "--label", "-l", "--platform"),
@@ -62,6 +67,7 @@ IMAGE = re.compile(r"(?:\S*/)?pwru(?:[:@]\S+)?\Z")
 PAGE = "pwru --help; https://github.com/cilium/pwru"
 # Where a script may look for pwru: below these folders, which in its sandbox are fresh memory.
 FOLDERS = ("/usr/local/bin", "/usr/local/sbin", "/opt", "/root", "/home")
+MOST_PLACES = 20
 PLACE = re.compile(r"(?:~|\$HOME|\$\{HOME\}|\.{1,2}|/)?[\w.+@/-]*/pwru(?![\w./-])")
 CHANGE = re.compile(r"\bcd\s+[\"']?((?:~|\$HOME|\$\{HOME\}|/|[\w.])[\w.+@/-]*)")
 
@@ -104,7 +110,10 @@ def read_calls(record: bytes) -> list[list[str]]:
 def pwru_arguments(call: list[str]) -> list[str] | None:
     """What pwru itself is given, perhaps in a container; None if the call does not start it."""
     name, *arguments = call or [""]
-    if name.rpartition("/")[2] not in CONTAINERS:
+    program = name.rpartition("/")[2]
+    if program in PREPARATIONS:
+        return None
+    if program not in CONTAINERS:
         return arguments
     if "run" not in arguments:
         return None
@@ -163,13 +172,19 @@ def _must_be_known(name: str, written: str) -> None:
     raise CheckFailed(f"pwru has no option {written.partition('=')[0]!a}", hint=hint + PAGE)
 
 
-def places(script: str) -> list[str]:
-    """Where the script's text looks for pwru, other than in PATH: the stand-in is to be there."""
-    found = {_absolute(one) for one in PLACE.findall(script)}
-    if "./pwru" in script:
-        found |= {f"{_absolute(folder)}/pwru" for folder in CHANGE.findall(script)}
+def places(script: str, complaints: str = "") -> list[str]:
+    """Where the script's text, or what was said of its run, has pwru: the stand-in is to be there.
+
+    Only places outside of PATH, in folders that are the sandbox's own.
+    """
+    found = {_absolute(one) for one in PLACE.findall(f"{script}\n{complaints}")}
+    for folder in map(_absolute, CHANGE.findall(script)):
+        if "./pwru" in script or folder.endswith("/pwru"):
+            found.add(f"{folder}/pwru")
     standing = ("/work/", *(f"{folder}/" for folder in FOLDERS))
-    return sorted(path for path in found if path.startswith(standing))[:20]
+    found = {path if path.startswith(standing) else f"/root{path}" for path in found}
+    folders = {path.rpartition("/")[0] for path in found}
+    return sorted(found - folders)[:MOST_PLACES]
 
 
 def _absolute(path: str) -> str:

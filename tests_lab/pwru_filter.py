@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 HINT = "man 7 pcap-filter: dst host, dst port; in quotes, so that the shell leaves it alone"
 SITE = "www.google.com"
+# Loads of a word, a half word and a byte from a fixed place (linux/bpf_common.h).
+LOADS = {0x20, 0x28, 0x30}
+SKF_AD_OFF = 0xFFFFF000
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ class Filter:
                 f"“{expression[:200]}”; {complaint.removeprefix('nfbpf_compile: ')[-200:]}",
                 hint=HINT,
             )
+        if any(is_ancillary(*step) for program in self._programs.values() for step in program):
+            raise CheckFailed(
+                f"pwru cannot use the filter “{expression[:200]}”: it asks for what is not in a "
+                "packet's bytes, such as its direction or interface",
+                hint="an outgoing packet is known by its destination",
+            )
 
     def at_ip(self, samples: Iterable[Sample]) -> list[bool]:
         """Which it takes while there is no link header."""
@@ -87,6 +96,14 @@ class Filter:
                 f"the filter's program is refused by the kernel: {error.what[:200]}", hint=HINT
             ) from error
         return taken
+
+
+def is_ancillary(code: int, _: int, __: int, value: int) -> bool:
+    """Whether a step loads what the kernel knows of a packet, which pwru's translation refuses.
+
+    Sources: linux/filter.h (SKF_AD_OFF), README of github.com/cloudflare/cbpfc.
+    """
+    return code in LOADS and value >= SKF_AD_OFF
 
 
 def judged(world: World, arguments: list[str], own: str) -> Call | None:

@@ -1,8 +1,10 @@
 #!/usr/bin/python3 -IS
 """Stands in for pwru in the sandbox: notes how it was called, then looks like a tracer at work.
 
-It runs inside, as what the submission calls; nothing here is of use to the grader's own process.
-It says that it listens, as pwru does, and ends on SIGINT, SIGTERM or soon by itself.
+It also stands in for what may start pwru in a container, and for what prepares a computer for it:
+that does nothing, and succeeds. It runs inside, as what the submission calls; the grader's own
+process has no use for it. It says that it listens, as pwru does, and ends on SIGINT, SIGTERM or
+soon by itself.
 """
 
 import os
@@ -13,6 +15,7 @@ import time
 
 CALLS = "/dev/shm/pwru-calls"  # noqa: S108 in a sandbox of its own
 LASTS_S = 0.4
+TRACERS = {"pwru", "docker", "podman", "nerdctl"}
 USAGE = """Usage: pwru [options] [pcap-filter]
     Available pcap-filter: see "man 7 pcap-filter"
 """
@@ -64,6 +67,8 @@ def listen(arguments: list[str]) -> None:
 def main() -> None:
     """Note the call; show help, or listen."""
     note(sys.argv)
+    if sys.argv[0].rpartition("/")[2] not in TRACERS:
+        return
     if {"-h", "--help", "--version"} & set(sys.argv[1:]):
         sys.stdout.write("pwru v1.0.9\n" if "--version" in sys.argv else USAGE)
     else:

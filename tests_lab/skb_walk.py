@@ -35,6 +35,14 @@ SEND, OUTPUT, FINISH2 = (
 )
 NEIGHBOUR = POSITION["neigh_resolve_output"]
 RECEIVED = (*ARRIVALS, "ip_local_deliver", "udp_rcv", "__udp4_lib_rcv", "tcp_v4_rcv", "icmp_rcv")
+# What sends TCP, and what sends IPv6: neither is called for a UDP packet of IPv4 until it has left.
+TCP_ONLY = frozenset(
+    {"__tcp_transmit_skb", "tcp_wfree", "__tcp_v4_send_check", "ip_queue_xmit", "__ip_queue_xmit"}
+)
+IPV6_ONLY = frozenset(
+    {"ip6_send_skb", "ip6_xmit", "ip6_local_out", "__ip6_local_out", "ip6_output"}
+    | {"ip6_finish_output", "__ip6_finish_output", "ip6_finish_output2"}
+)
 ENDS = (*DROPS, *CONSUMES, "__kfree_skb", "kfree_skbmem", "__consume_stateless_skb")
 # Until 5.17 nf_hook_slow gave no reason: "net: netfilter: use kfree_drop_reason() for NF_DROP".
 NO_REASON = "NOT_SPECIFIED"
@@ -82,17 +90,20 @@ class Walk:
             hook = (hook or name == HOOK) and POSITION.get(name, -1) < OUTPUT
         return None
 
-    @staticmethod
-    def past_output(functions: Iterable[str]) -> bool:
-        """Whether functions behind netfilter's OUTPUT are among them."""
-        return any(POSITION.get(name, -1) >= OUTPUT for name in functions)
-
     @property
     def shown(self) -> str:
         """The path, in a message."""
         known = (*POSITION, HOOK, *DROPS, *CONSUMES)
         names = [name for name in self.functions if name in known or is_driver(name)]
         return " → ".join(names[:24] or self.functions[:12])
+
+    @property
+    def foreign(self) -> SkbEvent | None:
+        """The first event that no UDP packet of IPv4 can have, if its ends say that it is one."""
+        if not any(event.protocol == "udp" and event.dst == QUERY for event in self.events):
+            return None
+        found = zip(self.functions[: self.left], self.events, strict=False)
+        return next((event for name, event in found if name in TCP_ONLY | IPV6_ONLY), None)
 
     def disorder(self) -> tuple[SkbEvent, SkbEvent] | None:
         """Two events in an order in which no kernel calls them; None if there are none."""
@@ -142,6 +153,45 @@ def _parts(flow: Iterable[SkbEvent]) -> list[list[SkbEvent]]:
         parts[-1].append(event)
         seen.add(name)
     return parts
+
+
+def impossible(walk: Walk) -> str | None:
+    """What no kernel does with a query, if the packet shows such."""
+    if walk.foreign:
+        event = walk.foreign
+        return f"no kernel calls {event.function} (line {event.number}) for UDP over IPv4"
+    pair = walk.disorder()
+    if pair is None:
+        return None
+    first, second = pair
+    return (
+        f"no kernel calls {first.function} (line {first.number}) for a packet before its first "
+        f"{second.function} (line {second.number})"
+    )
+
+
+def not_dropped(walk: Walk) -> tuple[int, str] | None:
+    """Why a packet was not dropped in OUTPUT, and how near it came; None if it was."""
+    before = walk.functions[: walk.dropped]
+    reason = "" if walk.dropped is None else walk.events[walk.dropped].reason
+    foreign = walk.foreign
+    faults = (
+        (foreign is not None, f"cannot be UDP over IPv4, as {foreign and foreign.function} shows"),
+        (walk.functions[0] in RECEIVED, "comes in"),
+        (walk.left is not None, "is handed to the driver"),
+        (walk.dropped is None and HOOK not in before, "is not seen to be dropped"),
+        (walk.dropped is None, "is not seen to be dropped"),
+        (not reason_is_netfilter(reason), f"is dropped for another reason, {reason}"),
+        (HOOK not in before, f"is dropped without having come to {HOOK}"),
+        (
+            any(POSITION.get(name, -1) >= OUTPUT for name in before),
+            "is dropped behind ip_output, so not in OUTPUT",
+        ),
+    )
+    for nearness, (holds, what) in enumerate(faults):
+        if holds:
+            return nearness, f"this one {what}: {walk.shown}"
+    return None
 
 
 def reason_is_netfilter(reason: str) -> bool:

@@ -19,13 +19,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-# Wall clock time (--timestamp absolute), then the skb's address, which may be printed as zeros.
+# A line's number, if an editor put it there, the time of day (--timestamp absolute), the address.
 START = re.compile(
-    r"\s*(?:(?P<clock>(?:[\d-]{8,10}T)?\d\d:\d\d:\d\d(?:\.\d+)?)\s+)?(?P<skb>0x[0-9a-f]{8,16})(?=\s)"
+    r"\s*(?:\d{1,6}[:.|]?\s+)?(?:(?P<clock>(?:[\d-]{8,10}T)?\d\d:\d\d:\d\d(?:\.\d+)?)\s+)?(?P<skb>0x[0-9a-f]{8,16})(?=\s)"
 )
 CPU = r"\s*(?:(?P<cpu>\d+)\s+)?"
-OLD = re.compile(CPU + r"\[(?P<process>.{0,300}?)\]\s+(?P<rest>\w.*)")
-NEW = re.compile(CPU + r"(?P<process>(?!\d+\s)\S.{0,300}?:\d+)(?=\s)(?P<rest>.*)")
+OLD = re.compile(CPU + r"\[(?P<process>.{0,64}?)\]\s+(?P<rest>\w.*)")
+NEW = re.compile(CPU + r"(?P<process>(?!\d+\s)(?:\S.{0,64}?)??:\d+)(?=\s)(?P<rest>.*)")
 BARE = re.compile(CPU + r"(?P<process>)(?P<rest>.*)")
 META = (
     r"\s+\d+\s+[0-9a-f]+\s+[^\s\[]\S*\s+0x[0-9a-f]{1,4}\s+\d+\s+\d+(?=\s)"
