@@ -62,6 +62,21 @@ def test_containers() -> None:
     assert pwru_arguments(["docker", "pull", "cilium/pwru"]) is None
     assert pwru_arguments(["docker", "run", "alpine", "sh"]) is None
     assert pwru_arguments(["/usr/local/bin/pwru", FILTER]) == [FILTER]
+    assert pwru_arguments(["docker", "exec", "-it", "x", "pwru", FILTER]) == [FILTER]
+    line = f"cd /x && sudo ./pwru --output-tuple '{FILTER}' 2>&1 | tee out"
+    for words in (
+        ["tmux", "new", "-d", line],
+        ["ssh", "-t", "vm", line],
+        ["wsl", "sh", "-c", line],
+    ):
+        assert pwru_arguments(words) == ["--output-tuple", FILTER]
+    assert pwru_arguments(["multipass", "exec", "vm", "--", "sudo", "pwru", FILTER]) == [FILTER]
+    assert pwru_arguments(["docker", *options, "cilium/pwru", "sh", "-c", line]) == [
+        "--output-tuple",
+        FILTER,
+    ]
+    assert pwru_arguments(["tmux", "kill-server"]) is None
+    assert pwru_arguments(["ssh", "vm", "sudo pwru 'open"]) is None
     assert pwru_arguments(["systemctl", "stop", "systemd-resolved"]) is None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +60,17 @@ PREPARATIONS = {
     *("systemctl", "systemd-resolve", "resolvectl", "mount", "modprobe", "snap"),
     *("apt", "apt-get", "git", "make", "go"),
 }
+# What runs a command elsewhere: on another terminal, in a machine that is there.
+LAUNCHERS = {
+    *("tmux", "screen", "xterm", "gnome-terminal", "konsole", "ssh", "vagrant", "multipass"),
+    *("lima", "limactl", "wsl", "kubectl"),
+}
+STARTERS = CONTAINERS | LAUNCHERS
 CONTAINER_VALUES = {
     *("-v", "--volume", "--name", "--network", "--net", "--pid", "-e", "--env", "-w", "--workdir"),
     *("--mount", "-h", "--hostname", "-u", "--user", "--cap-add", "--label", "-l", "--platform"),
 }
+OPERATOR = re.compile(r"[();<>|&]+\Z|2\Z")
 IMAGE = re.compile(r"(?:\S*/)?pwru(?:[:@]\S+)?\Z")
 PAGE = "pwru --help; https://github.com/cilium/pwru"
 # Where a script may look for pwru: below these folders, which in its sandbox are fresh memory.
@@ -111,18 +119,48 @@ def pwru_arguments(call: list[str]) -> list[str] | None:
     """What pwru itself is given, perhaps in a container; None if the call does not start it."""
     name, *arguments = call or [""]
     program = name.rpartition("/")[2]
-    if program in PREPARATIONS:
-        return None
-    if program not in CONTAINERS:
-        return arguments
-    if "run" not in arguments:
-        return None
+    if program in CONTAINERS and "run" in arguments:
+        return _in_container(arguments)
+    if program in LAUNCHERS or (program in CONTAINERS and "exec" in arguments):
+        return _elsewhere(arguments)
+    return None if program in CONTAINERS | PREPARATIONS else arguments
+
+
+def _in_container(arguments: list[str]) -> list[str] | None:
+    """What follows pwru's image."""
     for number, (before, one) in enumerate(zip(["", *arguments], arguments, strict=False)):
         if before not in CONTAINER_VALUES and IMAGE.match(one):
             rest = arguments[number + 1 :]
-            named = rest and rest[0].rpartition("/")[2] == "pwru"
-            return rest[1:] if named else rest
+            return _elsewhere(rest) if _elsewhere(rest) is not None else rest
     return None
+
+
+def _elsewhere(arguments: list[str]) -> list[str] | None:
+    """What follows pwru's name, which is an argument, or a word of one that is a shell's line."""
+    for number, one in enumerate(arguments):
+        if _is_pwru(one):
+            return arguments[number + 1 :]
+        words = _words(one) if "pwru" in one and " " in one else []
+        found = next((place for place, word in enumerate(words) if _is_pwru(word)), None)
+        if found is not None:
+            rest = words[found + 1 :]
+            end = next((place for place, word in enumerate(rest) if OPERATOR.match(word)), None)
+            return rest[:end]
+    return None
+
+
+def _is_pwru(word: str) -> bool:
+    return word.rpartition("/")[2] == "pwru"
+
+
+def _words(line: str) -> list[str]:
+    """A shell's words, and operators as words of their own; none if a quote is open."""
+    reader = shlex.shlex(line[:4096], posix=True, punctuation_chars=True)
+    reader.whitespace_split = True
+    try:
+        return list(reader)
+    except ValueError:
+        return []
 
 
 def parse(arguments: list[str]) -> Command:

@@ -80,7 +80,7 @@ class Tried:
 def stage(new_world: NewWorld, deliverable: Deliverable) -> Iterator[World]:
     """A world of the task's own, where pwru is one that only notes how it is called."""
     with new_world("commands", limits=Stage()) as world:
-        names = sorted({"pwru", *pwru_command.CONTAINERS, *pwru_command.PREPARATIONS})
+        names = sorted({"pwru", *pwru_command.STARTERS, *pwru_command.PREPARATIONS})
         put(world, ["/usr/local/bin/pwru", *(f"/usr/local/sbin/{name}" for name in names)])
         put(world, pwru_command.places(deliverable.text))
         yield world
