@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.errors import CheckFailed
+from grader.errors import CheckFailed, GraderError
 from grader.machine.client import CallError
 from tests_lab import dns_corpus, pwru_command
 
@@ -56,11 +56,13 @@ class Filter:
         self._programs: dict[str, list[list[int]]] = {}
         complaint = ""
         for link in ("RAW", "EN10MB"):
-            done = world.student.run("nfbpf_compile", link, expression, timeout=20)
+            done = world.student.run("nfbpf_compile", link, expression, timeout=60)
             if done.exit == 0:
                 steps = done.output.strip().split(",")[1:]
                 self._programs[link] = [[int(number) for number in one.split()] for one in steps]
             complaint = complaint or done.complaints.strip()
+            if done.exit != 0 and not done.complaints.startswith("nfbpf_compile: "):
+                raise GraderError(f"nfbpf_compile {done.outcome}: {done.complaints[-300:]}")
         if "EN10MB" not in self._programs:
             raise CheckFailed(
                 "pwru's filter, all its words that are no options, cannot be compiled: "

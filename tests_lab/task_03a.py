@@ -41,7 +41,7 @@ MADE_UP = 6
 KERNEL_HALF = 1 << 63
 MOST_CALLS = 20
 # Puts standard input at each of the places that are its arguments.
-PUT = 'cat >/run/it && chmod 755 /run/it && for p; do mkdir -p "${p%/*}" && cp /run/it "$p"; done'
+PUT = 'mkdir -p "${@%/*}" && tee -- "$@" >/dev/null && chmod 755 "$@"'
 
 
 class Stage(Limits):
@@ -88,29 +88,39 @@ def stage(new_world: NewWorld, deliverable: Deliverable) -> Iterator[World]:
 
 def put(world: World, places: list[str]) -> None:
     """Have the stand-in at these places in the sandbox."""
+    if not places:
+        return
     stand_in = pwru_command.STAND_IN.read_bytes()
-    done = world.sandbox.run("/bin/sh", "-c", PUT, "sh", *places, stdin=stand_in, timeout=10)
+    done = world.sandbox.run("bash", "-c", PUT, "bash", *places, stdin=stand_in, timeout=30)
     if done.exit != 0:
-        raise GraderError(f"pwru could not be put in place: {said(done)}")
+        raise GraderError(f"pwru could not be put in place: bash {done.outcome}; {said(done)}")
 
 
 def run_noted(world: World, run_script: RunScript) -> tuple[Completed, bytes]:
     """Run the script, once more if it looked for pwru elsewhere; how it called pwru."""
     done = run_script(world)
-    noted = world.sandbox.run("cat", pwru_command.CALLS, timeout=10).stdout
+    noted = record(world)
     elsewhere = pwru_command.places("", done.complaints[-4000:])
     if elsewhere and b"pwru\0" not in noted:
         put(world, elsewhere)
         done = run_script(world)
-        noted = world.sandbox.run("cat", pwru_command.CALLS, timeout=10).stdout
+        noted = record(world)
     return done, noted
+
+
+def record(world: World) -> bytes:
+    """What the stand-in noted; nothing if it was not called."""
+    done = world.sandbox.run("cat", pwru_command.CALLS, timeout=30)
+    if done.exit is None:
+        raise GraderError(f"{pwru_command.CALLS}: cat {done.outcome}")
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def tried(stage: World, task: TaskRun, run_script: RunScript) -> Tried:
     """Run the script; see how it called pwru, and what its filters take."""
-    done, record = run_noted(stage, run_script)
-    noted = pwru_command.read_calls(record)
+    done, bytes_noted = run_noted(stage, run_script)
+    noted = pwru_command.read_calls(bytes_noted)
     task.keep("calls.txt", lambda path: path.write_text("\n".join(map(repr, noted)) + "\n"))
     given = [pwru_command.pwru_arguments(call) for call in noted]
     different = dict.fromkeys(tuple(one) for one in given if one is not None)
