@@ -148,6 +148,8 @@ class Choice:
 def numbers(text: str) -> tuple[float, ...]:
     """The numbers that an answer holds, in their order; words such as `three` count."""
     parts = PARTS.findall(unicodedata.normalize("NFKC", text).casefold())
+    if any(one not in NUMBERS for one in parts):
+        parts = [one for one in parts if one != "one"]  # `the first one goes to port 33434`
     return tuple(NUMBERS[one] if one in NUMBERS else _value(one) for one in parts)
 
 

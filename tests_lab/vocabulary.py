@@ -71,24 +71,24 @@ SOURCES = Choice(
 # By kind, in order of https://www.iana.org/assignments/tcp-parameters; then what is no option.
 OPTIONS = Choice(
     {
-        "end of option list": ["EOL", "end of options", "end of options list", "EOOL"],
-        "NOP": ["no operation", "noop", "padding"],
-        "MSS": ["maximum segment size", "max segment size", "max seg size", "maximum segment"],
+        "end of option list": ["kind 0", "EOL", "end of options", "end of options list", "EOOL"],
+        "NOP": ["kind 1", "no operation", "noop", "no op", "padding"],
+        "MSS": ["kind 2", "maximum segment size", "max segment size", "maximum segment"],
         "window scale": [
-            "WS", "WSopt", "wscale", "window scaling", "win scale", "WSF", "window scale factor",
+            "kind 3", "WS", "WSopt", "wscale", "window scaling", "WSF", "window scale factor",
             "window scaling factor", "window shift",
         ],
         # RFC 2018 has two options; in a SYN only the first is allowed, and it is often called so.
         "SACK permitted": [
-            "SACK", "SACK perm", "SACK ok", "SACK allowed", "SACK enabled",
+            "kind 4", "SACK", "SACK perm", "SACK ok", "SACK allowed", "SACK enabled",
             "selective acknowledgment", "selective acknowledgement", "selective ACK",
             "selective acknowledgment permitted", "selective acknowledgement permitted",
             "selective acknowledgments permitted", "selective acknowledgements permitted",
             "selective ACK permitted", "selective ACKs permitted",
         ],
         "timestamps": [
-            "timestamp", "TS", "TSopt", "TS val", "TS ecr", "TSval TSecr", "timestamp value",
-            "timestamp echo reply", "TCP timestamp", "RTTM",
+            "kind 8", "timestamp", "TS", "TSopt", "TS val", "TS ecr", "TSval TSecr",
+            "timestamp value", "timestamp echo reply", "TCP timestamp", "RTTM",
         ],
         "MD5 signature": ["MD5", "TCP MD5"],
         "user timeout": ["UTO"],
