@@ -119,7 +119,8 @@ class Choice:
         # One more than the longest synonym has, since `timestamp` may be written `time stamp`.
         for length in range(self._longest + 1, 0, -1):
             part = "".join(words[position : position + length])
-            for form in (part, part.removesuffix("s"), f"{part}s"):
+            plural = (part.removesuffix("s"), f"{part}s") if len(part) > 3 else ()
+            for form in (part, *plural):
                 if form in self._known and position + length <= len(words):
                     return self._known[form], length
         return "", 1

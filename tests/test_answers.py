@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +12,10 @@ from grader.document import Strict
 from grader.errors import CheckFailed, NeedsReview, Refused
 from grader.facts import Items, Text
 from grader.submission import Deliverable
+from grader.taskrun import TaskRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Section(Strict):
@@ -164,3 +169,18 @@ def test_no_answer_is_not_reviewed(text: str) -> None:
         answers.review("Why so?", text, "guide")
     assert type(caught.value) is CheckFailed
     assert "not answered" in caught.value.message
+
+
+def test_material_is_kept_for_that_check_only(tmp_path: Path) -> None:
+    """A free answer lies in the evidence of its own check, beside what all of the task's have."""
+    about: Any = None
+    run = TaskRun(about, "03b", about, topology=about, seed="", replay="", sandbox="vm")
+    run.keep("trace.txt", lambda path: path.write_text("ip_output"))
+    with pytest.raises(NeedsReview) as caught:
+        answers.review("Why so?", "Because.", "guide")
+    kept = run.keep_evidence(tmp_path, "03b.why", caught.value)
+    other = run.keep_evidence(tmp_path, "03b.path", CheckFailed("wrong"))
+    material = ("question.txt", "answer.txt", "guide.md", "trace.txt")
+    assert kept == tuple(f"03b.why/{name}" for name in material)
+    assert (tmp_path / "03b.why" / "answer.txt").read_text() == "Because.\n"
+    assert other == ("03b.path/trace.txt",)
