@@ -49,9 +49,12 @@ def read(deliverable: Deliverable, section: str, model: type[M]) -> M:
     sections = _keys(name, _root(deliverable))
     node = sections.get(section)
     if node is None:
+        near = _near(section, sections)
         raise CheckFailed(
             f"{name}: expected a section {section}:, found {_listed(sections)}",
-            hint=_near(section, sections) or f"it begins with a line {section}:",
+            hint=f"there is {near!r}; it must be called exactly {section}"
+            if near
+            else f"it begins with a line {section}:",
         )
     if isinstance(node, yaml.ScalarNode) and not _text_of(node):
         raise CheckFailed(
@@ -72,10 +75,10 @@ def _must_know(name: str, section: str, node: yaml.MappingNode, known: list[str]
     """Raise Refused for a key that is none of the questions."""
     for key, value in _keys(name, node).items():
         if key not in known:
-            line = value.start_mark.line + 1
+            line, near = value.start_mark.line + 1, _near(key, known)
             raise Refused(
                 f"{name}:{line}: {section}.{key[:SHOWN]}: there is no question of that name",
-                hint=_near(key, known) or f"its keys are {', '.join(known)}",
+                hint=f"the nearest is {near!r}" if near else f"its keys are {', '.join(known)}",
             )
 
 
@@ -141,7 +144,9 @@ def _unwanted(event: Any) -> tuple[str, str] | None:
 
 
 def _not_yaml(deliverable: Deliverable, error: Exception) -> Refused:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    # What is not closed is at fault where it begins, not at the end of the file.
+    order = ("context_mark", "problem_mark") if "end of stream" in str(error) else ("problem_mark",)
+    mark = next(filter(None, (getattr(error, name, None) for name in order)), None)
     line = mark.line if mark else deliverable.text.count("\n", 0, getattr(error, "position", 0))
     parts = [getattr(error, key, None) for key in ("context", "problem", "reason")]
     problem = "; ".join(part for part in parts if part) or str(error)
@@ -199,6 +204,5 @@ def _listed(keys: Iterable[str]) -> str:
 
 
 def _near(wanted: str, names: Iterable[str]) -> str:
-    """A hint if one of `names` is nearly `wanted`."""
-    near = get_close_matches(wanted, list(names), n=1, cutoff=0.6)
-    return f"the nearest to {wanted!r} is {near[0]!r}" if near else ""
+    """The one of `names` that is nearly `wanted`, if any: a slip, not another name of its kind."""
+    return next(iter(get_close_matches(wanted, list(names), n=1, cutoff=0.75)), "")

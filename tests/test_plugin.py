@@ -14,11 +14,12 @@ import pytest
 from runs import CAUGHT, REPO, UNCAUGHT, Graded, command, environment, grade, submission
 
 from grader.deadline import wait_until
+from grader.rubric import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHECKS = 34
+CHECKS = sum(map(len, Lab(REPO / "tests_lab").checks.values()))
 LEAVES, STAY = "01d.leaves", "01d.policies_stay"
 HOSTILE_PYTHON = "import pathlib; pathlib.Path({marker!r}).write_text('executed')\n"
 HOSTILE_INI = "[pytest]\naddopts = -p no:netlab\n[tool:pytest]\naddopts = -p no:netlab\n"
