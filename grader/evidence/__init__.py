@@ -2,6 +2,7 @@
 
 from grader.evidence.averages import Reading, readings
 from grader.evidence.calls import CallMeter, Calls
+from grader.evidence.calltrace import CallTrace, Recording, covers
 from grader.evidence.capture import Capture
 from grader.evidence.counters import Rule, Ruleset, read_rules
 from grader.evidence.figure import Axes, Drawing, Drawn, Figure, Picture, look_at
@@ -15,6 +16,7 @@ __all__ = [
     "Axes",
     "Bpftrace",
     "CallMeter",
+    "CallTrace",
     "Calls",
     "Capture",
     "Drawing",
@@ -30,9 +32,11 @@ __all__ = [
     "PwruTrace",
     "Reading",
     "Record",
+    "Recording",
     "Rule",
     "Ruleset",
     "SkbEvent",
+    "covers",
     "look_at",
     "read_rules",
     "read_trace",
