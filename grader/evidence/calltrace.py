@@ -49,8 +49,8 @@ kprobe:{function} /{recorded}/ {{
 """
 EVENT = re.compile(r"([(<>)]|note|callers) ?([^\s]*)((?s:.*))")
 CALLER = re.compile(r"([\w.]+)\+\d+")
-ATTACHED_WITHIN = 120.0
-PRINTS_WITHIN = 20.0
+ATTACHED_WITHIN = 180.0
+PRINTS_WITHIN = 60.0
 
 
 def plain(function: str) -> str:
