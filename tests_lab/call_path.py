@@ -213,8 +213,7 @@ class Way:
             places = self.places(name)
             free = [max(now, place.first) for place in places if place.last >= now]
             if not free and (again := self._again(name, driver=driver, tunnel=tunnel)):
-                free = [again]
-                driver = False
+                free, now, driver = [again], -math.inf, False
             if not free:
                 return Order(name, latest)
             if min(free) > now:
@@ -302,7 +301,7 @@ class Way:
     def drops(self, function: str) -> bool:
         """Whether the dropped query ends there: in the hook, or where it is freed in it."""
         return (
-            function in {HOOK, "NF_HOOK", "NF_DROP", *DROPS}
+            function in {HOOK, "NF_HOOK", "NF_DROP", *DROPS, *REMAINS}
             or function in self.dropped.within(HOOK)
             or part_of(function) == "LOCAL_OUT"
         )
@@ -352,20 +351,32 @@ def strangers(listed: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+(?:\.\d+)?)*")
-SOURCE = re.compile(r"\S*/\S*|\b\w+\.[ch]\b(?::\d+)?|0x[0-9a-f]+|\[[^\]]*\]|SKB_DROP_REASON_\w+")
+# Source files, addresses and offsets, modules, why it was dropped: no functions.
+SOURCE = re.compile(
+    r"[\w./-]+\.[ch]\b(?::\d+)?|\+?0x[0-9a-f]+(?:/0x[0-9a-f]+)?|\[[^\]]*\]|SKB_DROP_REASON_\w+"
+)
 ASIDE = re.compile(r"\([^()]*\)")
+ARROWS = re.compile(r"-+>|=+>|→|⇒|➜|>|,|;|\n")
+# Structures and queueing disciplines, which stand beside functions' names.
+NO_FUNCTIONS = frozenset({"sk_buff", "net_device", "netdev_ops", "fq_codel", "pfifo_fast"})
 LONGEST = 100
+HOOK_NAME = re.compile(r"(?:NF_(?:INET|IP)_)?(?:LOCAL_OUT|POST_ROUTING|OUTPUT|POSTROUTING)\Z")
 
 
 def functions_in(text: str) -> list[str]:
-    """The functions that a text names: words with _, or if there are none, all; without asides.
+    """The functions that a text names: words with _, or if there are none, all; without asides."""
+    bare = SOURCE.sub(" ", ASIDE.sub(" ", text))
+    words = [plain(one)[:LONGEST] for one in IDENTIFIER.findall(bare) or IDENTIFIER.findall(text)]
+    joined = [one for one in words if "_" in one and one not in NO_FUNCTIONS]
+    names = [one for one in joined if not one.isupper() or one in {"NF_HOOK", "NF_HOOK_COND"}]
+    return list(dict.fromkeys(names or joined or words))
 
-    Source files, addresses, modules in brackets and a reason for a drop are no functions.
+
+def steps_in(text: str) -> list[str]:
+    """The functions of a path: the first of each line, or between arrows or commas.
+
+    What is no function's name, such as `dig` or `the card`, or a hook's in capitals, is let be.
     """
-    bare = ASIDE.sub(" ", SOURCE.sub(" ", text))
-    words = [plain(one) for one in IDENTIFIER.findall(bare if IDENTIFIER.search(bare) else text)]
-    words = [one[:LONGEST] for one in words if one]
-    names = [one for one in words if "_" in one and not one.isupper()] or [
-        one for one in words if "_" in one
-    ]
-    return list(dict.fromkeys(names or words))
+    entries = (functions_in(part) for part in ARROWS.split(ASIDE.sub(" ", text)))
+    firsts = [names[0] for names in entries if names]
+    return [one for one in firsts if ("_" in one and not HOOK_NAME.match(one)) or one in OUTER]

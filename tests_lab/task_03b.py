@@ -15,8 +15,8 @@ from grader.document import Strict
 from grader.errors import CheckFailed, GraderError
 from grader.evidence import CallTrace, covers
 from grader.evidence.calltrace import NAME, TRACEABLE
-from grader.facts import Choice, Items, Text, must_be_answered, shown
-from tests_lab.call_path import OUTER, Way, functions_in, strangers
+from grader.facts import Choice, Text, must_be_answered, shown
+from tests_lab.call_path import OUTER, Way, functions_in, steps_in, strangers
 from tests_lab.kernel_path import HOOK, plain
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ TRACE = "see path.txt"
 HOOKS = Choice(
     {
         "LOCAL_OUT": [
-            "OUTPUT", "NF_INET_LOCAL_OUT", "NF_IP_LOCAL_OUT", "LOCALOUT", "local output", "OUT",
+            "OUTPUT", "NF_INET_LOCAL_OUT", "NF_IP_LOCAL_OUT", "LOCALOUT", "local output",
             "NF_INET_OUTPUT", "OUTPUT chain", "OUTPUT hook",
         ],
         "POST_ROUTING": ["POSTROUTING", "NF_INET_POST_ROUTING", "NF_IP_POST_ROUTING"],
@@ -90,17 +90,19 @@ Half: says that iptables dropped it, but not where in the path, or what that mea
 """
 
 
-def _as_functions(value: object) -> object:
-    """A list, or one text with arrows, commas or lines between."""
-    if isinstance(value, str):
-        return re.split(r"-+>|=+>|→|⇒|>|,|;|\n", value)
-    return value
+def _as_entries(value: object) -> tuple[str, ...]:
+    """A list's entries, or one text; what YAML takes for a key and its value is one entry."""
+    if isinstance(value, dict):
+        return tuple(f"{key}: {' '.join(_as_entries(one))}" for key, one in value.items())
+    if isinstance(value, list):
+        return tuple(text for one in value for text in _as_entries(one))
+    return (str(value),)
 
 
 class Answers(Strict):
     """The section's keys; what is not there is not answered."""
 
-    path: Annotated[Items, BeforeValidator(_as_functions)] = ()
+    path: Annotated[tuple[str, ...], BeforeValidator(_as_entries)] = ()
     built: Text = ""
     hook: Text = ""
     queued: Text = ""
@@ -111,9 +113,8 @@ class Answers(Strict):
 
     @property
     def listed(self) -> list[str]:
-        """The path's functions, in the student's order: the first of each entry."""
-        found = (functions_in(entry) for entry in self.path[:MOST_LISTED])
-        return [names[0] for names in found if names]
+        """The path's functions, in the student's order."""
+        return [name for entry in self.path for name in steps_in(entry)][:MOST_LISTED]
 
     @property
     def named(self) -> list[str]:
