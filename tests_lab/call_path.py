@@ -265,10 +265,16 @@ class Way:
         known = {*self.traced, *POSITION, *DROPS, *LEAVES, *QUEUES, HOOK}
         lower = {one.casefold(): one for one in sorted({*self._symbols, *known})}
         for names in (sorted(known), list(lower)):
-            near = get_close_matches(function.casefold(), names, n=1, cutoff=0.75)
+            near = get_close_matches(function.casefold(), names, n=1, cutoff=0.7)
             if near:
                 return lower[near[0].casefold()]
         return ""
+
+    def what(self, function: str) -> str:
+        """What happens in a function, as far as the table says."""
+        key = part_of(function)
+        number = POSITION.get(function, BY_KEY.get(key))
+        return family(function) or (PATH[number].what if number is not None else "")
 
     def builds(self, function: str) -> bool:
         """Whether it builds the packet: from udp_sendmsg on until its headers are complete."""

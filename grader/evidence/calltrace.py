@@ -109,6 +109,10 @@ class Recording:
         return "\n".join([*lines, ""])
 
 
+class NotAttached(GraderError):
+    """The kernel does not take the probes."""
+
+
 class CallTrace(Disposable):
     """The probes, from when it is made until it is closed."""
 
@@ -149,11 +153,11 @@ class CallTrace(Disposable):
         self._trace.close()
 
     def attached(self, within: float = ATTACHED_WITHIN) -> None:
-        """Wait for the probes. Raises GraderError if they cannot be attached."""
+        """Wait for the probes. Raises NotAttached if they cannot be, or not in time."""
         try:
             self._trace.attached(within)
         except CheckFailed as error:
-            raise GraderError(f"the grader's own trace of {self.root}: {error}") from error
+            raise NotAttached(f"the grader's own trace of {self.root}: {error}") from error
 
     def recorded(self, count: int) -> list[Recording]:
         """Wait until `count` calls of the root have been recorded, and return them all."""
