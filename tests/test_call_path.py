@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from grader.evidence import Recording
@@ -130,6 +132,20 @@ def test_other_senders_are_no_drivers(name: str) -> None:
 def test_functions_are_found_in_a_text(text: str, names: list[str]) -> None:
     """Files, offsets, modules, hooks and asides are no functions."""
     assert functions_in(text) == names
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "a.", "(", "[", "->", "0x", "_", "a_b ", "é\0", "+0x0/", "ip_"]
+)
+def test_no_text_takes_long(way: Way, part: str) -> None:
+    """Whatever stands in an answer, as long as a file may be, is read in no time, and judged."""
+    text = part * (256 * 1024 // len(part))
+    started = time.monotonic()
+    names = [*functions_in(text), *steps_in(text)][:400]
+    way.misplaced(names)
+    way.invented(names)
+    assert all(len(name) <= 100 for name in names)
+    assert time.monotonic() - started < 10
 
 
 def test_a_path_is_read_in_many_forms() -> None:

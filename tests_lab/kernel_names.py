@@ -162,7 +162,8 @@ def strangers(listed: Sequence[str]) -> Iterator[tuple[str, str]]:
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+(?:\.\d+)?)*")
 # Source files, addresses and offsets, modules, why it was dropped: no functions.
 SOURCE = re.compile(
-    r"[\w./-]+\.[ch]\b(?::\d+)?|\+?0x[0-9a-f]+(?:/0x[0-9a-f]+)?|\[[^\]]*\]|SKB_DROP_REASON_\w+"
+    r"(?<![\w./-])[\w./-]+\.[ch]\b(?::\d+)?|\+?0x[0-9a-f]+(?:/0x[0-9a-f]+)?|"
+    r"\[[^\[\]]*\]|SKB_DROP_REASON_\w+"
 )
 ASIDE = re.compile(r"\([^()]*\)")
 ARROWS = re.compile(r"-+>|=+>|→|⇒|➜|>|,|;|\n")
