@@ -105,7 +105,7 @@ FAMILIES = (
     Family(
         re.compile(
             r"ip_(?:rcv|list_rcv|sublist_rcv|local_deliver|protocol_deliver)|_*netif_receive_skb|"
-            r"_*netif_rx|napi_(?!consume_skb)|__napi|net_rx_action|process_backlog|eth_type_trans|"
+            r"_*netif_rx|napi_(?!consume_skb|skb_cache)|__napi_(?!kfree)|net_rx_action|process_backlog|eth_type_trans|"
             r"enqueue_to_backlog|_*dev_forward_skb|_*udp(?:4|_v4|_lib)?_(?:lib_|queue_|unicast_)*rcv|"
             r"_*udp\w*(?:recvmsg|recv_udp)|_*skb_(?:recv|consume)_udp|inet_recvmsg|sock_recvmsg|"
             r"sock_def_readable|__sock_queue_rcv|sock_queue_rcv|nf_ip_pre_routing|ip_route_input|"

@@ -43,7 +43,8 @@ EVERYWHERE = re.compile(
     r"entry_|do_syscall|kmalloc|kfree|kmem|page|copy_|perf_|timer|hrtimer|clock|cgroup|fsnotify)"
 )
 MOST_OWN = 12
-DIG = ("dig", "+tries=1", "+time=2", "+short", "fep.grid.pub.ro", "@8.8.8.8")
+DIG = ("dig", "+tries=1", "+short", "fep.grid.pub.ro", "@8.8.8.8")
+PATIENCE_S = {True: 20, False: 1}  # whether an answer comes
 
 
 @dataclass(frozen=True)
@@ -75,23 +76,22 @@ class Bench:
     def functions(self, names: Iterable[str]) -> tuple[list[str], set[str]]:
         """Those of `names` that can be traced, and those that the kernel has at all."""
         wanted = [name for name in dict.fromkeys(names) if NAME.match(name)]
-        traceable = self._listed_in(wanted, TRACEABLE, field=0)
-        others = self._listed_in([n for n in wanted if n not in traceable], KALLSYMS, field=2)
-        return [name for name in wanted if name in traceable], traceable | others
+        traceable = {plain(line[0]) for line in self._lines(TRACEABLE, wanted)}
+        others = [name for name in wanted if name not in traceable]
+        text = {plain(line[2]) for line in self._lines(KALLSYMS, others) if line[1] in "tTwW"}
+        return [name for name in wanted if name in traceable], (traceable | text) & set(wanted)
 
-    def _listed_in(self, names: Sequence[str], file: str, *, field: int) -> set[str]:
-        """Those of `names` that stand in a field of a file of the kernel's, without suffixes."""
+    def _lines(self, file: str, names: Sequence[str]) -> list[list[str]]:
+        """The lines of a file of the kernel's that have one of `names`, in fields."""
         if not names:
-            return set()
-        done = self.machine.run(
-            "grep", "-wFf", "-", file, timeout=60, stdin="\n".join(names).encode()
-        )
-        lines = (line.split() for line in done.output.splitlines())
-        return {plain(line[field]) for line in lines if len(line) > field} & set(names)
+            return []
+        words = "\n".join(names).encode()
+        done = self.machine.run("grep", "-wFf", "-", file, timeout=60, stdin=words)
+        return [line.split() for line in done.output.splitlines() if line.strip()]
 
     def dig(self, *, answers_come: bool) -> None:
         """Send one query, and see that it is answered or not, as it should be."""
-        done = self.world.student.run(*DIG, timeout=30)
+        done = self.world.student.run(*DIG, f"+time={PATIENCE_S[answers_come]}", timeout=60)
         if (done.exit == 0 and bool(done.output.strip())) != answers_come:
             raise GraderError(f"{' '.join(DIG)} {done.outcome}: {done.output[-300:]}")
 
