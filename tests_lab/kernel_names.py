@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 # __sock_sendmsg is new in 6.6 ("net: prevent rewrite of msg_name in sock_sendmsg()").
 OUTER = (
     *("sendto", "sendmsg", "sendmmsg", "write", "send", "libc_sendto", "__libc_sendmsg"),
-    *("entry_SYSCALL_64", "entry_SYSCALL_64_after_hwframe", "el0t_64_sync", "el0_svc"),
+    *("entry_SYSCALL_64", "entry_SYSCALL_64_after_hwframe", "el0t_64_sync"),
+    *("el0t_64_sync_handler", "el0_svc", "el0_svc_common"),
     *("do_syscall_64", "do_el0_svc", "invoke_syscall", "x64_sys_call"),
     *("__x64_sys_sendto", "__x64_sys_sendmsg", "__x64_sys_sendmmsg", "__x64_sys_write"),
     *("__arm64_sys_sendto", "__arm64_sys_sendmsg", "sys_sendto", "sys_sendmsg", "sys_sendmmsg"),
+    *("__se_sys_sendto", "__do_sys_sendto"),
     *("__sys_sendto", "__sys_sendmmsg", "__sys_sendmsg", "___sys_sendmsg", "____sys_sendmsg"),
     *("ksys_write", "vfs_write", "new_sync_write", "sock_write_iter"),
     *("sock_sendmsg", "__sock_sendmsg", "security_socket_sendmsg", "sock_sendmsg_nosec"),
