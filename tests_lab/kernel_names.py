@@ -84,7 +84,7 @@ LEAVES = ("xmit_one", "netdev_start_xmit", "__netdev_start_xmit", "ndo_start_xmi
 FITTING = re.compile(r"validate_xmit|netif_skb_features|skb_|passthru_|dev_queue_xmit_nit")
 SENDS = re.compile(r"(?:\w*_)?(?:start_)?(?:xmit|tx|transmit)(?:_\w+)?\Z|\w*_xmit\w*\Z")
 NOT_DRIVERS = re.compile(
-    r"(?:__)?(?:arp|tcp|dev|ip6?|neigh|netdev|skb|net)_|sch_|validate_|loopback_"
+    r"(?:__)?(?:arp|tcp|udp|dev|ip6?|neigh|netdev|skb|net)_|sch_|validate_|loopback_|\w*tunnel_xmit"
 )
 # Before a packet is there, a route is looked for, and rights are.
 NOT_BUILDING = re.compile(
@@ -162,10 +162,10 @@ def strangers(listed: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+(?:\.\d+)?)*")
-# Source files, addresses and offsets, modules, why it was dropped: no functions.
+# Source files, addresses and offsets, modules, why it was dropped, owners: no functions.
 SOURCE = re.compile(
     r"(?<![\w./-])[\w./-]+\.[ch]\b(?::\d+)?|\+?0x[0-9a-f]+(?:/0x[0-9a-f]+)?|"
-    r"\[[^\[\]]*\]|SKB_DROP_REASON_\w+"
+    r"\[[^\[\]]*\]|SKB_DROP_REASON_\w+|(?<!\w)\w+['’]s\b"
 )
 ASIDE = re.compile(r"\([^()]*\)")
 ARROWS = re.compile(r"-+>|=+>|→|⇒|➜|>|,|;|\n")
