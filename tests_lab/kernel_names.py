@@ -165,7 +165,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+(?:\.\d+)?)*")
 # Source files, addresses and offsets, modules, why it was dropped, owners: no functions.
 SOURCE = re.compile(
     r"(?<![\w./-])[\w./-]+\.[ch]\b(?::\d+)?|\+?0x[0-9a-f]+(?:/0x[0-9a-f]+)?|"
-    r"\[[^\[\]]*\]|SKB_DROP_REASON_\w+|(?<!\w)\w+['’]s\b"
+    r"\[[^\[\]]*\]|SKB_DROP_REASON_\w+|(?<!\w)\w+['\u2019]s\b"
 )
 ASIDE = re.compile(r"\([^()]*\)")
 ARROWS = re.compile(r"-+>|=+>|→|⇒|➜|>|,|;|\n")
