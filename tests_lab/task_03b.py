@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import pytest
@@ -13,42 +10,26 @@ from pydantic import BeforeValidator
 from grader import answers
 from grader.check import check
 from grader.document import Strict
-from grader.errors import CheckFailed, GraderError
-from grader.evidence import CallTrace, covers
-from grader.evidence.calltrace import NAME, TRACEABLE, NotAttached
+from grader.errors import CheckFailed
 from grader.facts import Choice, Text, must_be_answered, shown
-from tests_lab.call_path import OUTER, Way, functions_in, steps_in, strangers
-from tests_lab.kernel_path import HOOK, plain
+from tests_lab.kernel_names import functions_in, steps_in, strangers
+from tests_lab.kernel_path import HOOK
+from tests_lab.query_trace import ROOT, Bench
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from grader.evidence import Recording
     from grader.machine.client import Machine
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
     from grader.world import World
+    from tests_lab.call_path import Way
 
 SECTION = "03b"
 NEEDS_KERNEL = ["kernel_tracing"]
-KALLSYMS = "/proc/kallsyms"
-ROOT, DRIVER = "udp_sendmsg", "veth_xmit"  # the world's links are pairs of veth
-WHEN = 'comm == "dig"'  # nothing else of that name runs in this world, and it asks 8.8.8.8 only
-REFERENCE = (
-    *("ip_*", "__ip_*", "*xmit*", "*skb*"),
-    *("ipt_do_table", "nft_do_chain", "neigh_resolve_output", "netdev_core_pick_tx"),
-)
-RETURNS = ("ip_*", "__ip_*", HOOK)
-# The first field of struct nf_hook_state (include/linux/netfilter.h): no BTF need be read for it.
-HOOK_NUMBER = {HOOK: "*(uint8 *)arg1"}
-LOCAL_OUT, POST_ROUTING = 3, 4  # include/uapi/linux/netfilter.h: enum nf_inet_hooks
-# Busy everywhere in the kernel: nothing of a packet's way, and dear to probe.
-EVERYWHERE = re.compile(
-    r"_*(?:raw_|spin_|rcu_|sched|irq|trace|bpf_|ktime|preempt|mem|str|mutex|local_bh|lock|x64_sys|"
-    r"entry_|do_syscall|kmalloc|kfree|kmem|page|copy_|perf_|timer|hrtimer|clock|cgroup|fsnotify)"
-)
-MOST_OWN, MOST_LISTED = 12, 400
-DIG = ("dig", "+tries=1", "+time=2", "+short", "fep.grid.pub.ro", "@8.8.8.8")
+# include/uapi/linux/netfilter.h: enum nf_inet_hooks
+HOOK_NAMES = {3: "LOCAL_OUT", 4: "POST_ROUTING"}
+MOST_LISTED = 400
 PAGE = "your own pwru_pass.txt has the functions in this order"
 TRACE = "see path.txt"
 
@@ -121,7 +102,8 @@ class Answers(Strict):
     def named(self) -> list[str]:
         """All functions that are named anywhere."""
         closed = (self.built, self.queued, self.leaves, self.dropped)
-        return [*self.listed, *(name for text in closed for name in functions_in(text))]
+        named = [*self.listed, *(name for text in closed for name in functions_in(text))]
+        return named[: 2 * MOST_LISTED]
 
 
 @pytest.fixture(scope="module")
@@ -130,118 +112,12 @@ def answered(deliverable: Deliverable) -> Answers:
     return answers.read(deliverable, SECTION, Answers)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """The machine with the world on it, and which functions its kernel has."""
-
-    machine: Machine
-    world: World
-
-    def functions(self, names: Iterable[str]) -> tuple[list[str], set[str]]:
-        """Those of `names` that can be traced, and those that the kernel has at all."""
-        wanted = [name for name in dict.fromkeys(names) if NAME.match(name)]
-        traceable = self._listed_in(wanted, TRACEABLE, field=0)
-        others = self._listed_in([n for n in wanted if n not in traceable], KALLSYMS, field=2)
-        return [name for name in wanted if name in traceable], traceable | others
-
-    def _listed_in(self, names: Sequence[str], file: str, *, field: int) -> set[str]:
-        """Those of `names` that stand in a field of a file of the kernel's, without suffixes."""
-        if not names:
-            return set()
-        done = self.machine.run(
-            "grep", "-wFf", "-", file, timeout=60, stdin="\n".join(names).encode()
-        )
-        lines = (line.split() for line in done.output.splitlines())
-        return {plain(line[field]) for line in lines if len(line) > field} & set(names)
-
-    def dig(self, *, answers_come: bool) -> None:
-        """Send one query, and see that it is answered or not, as it should be."""
-        done = self.world.student.run(*DIG, timeout=30)
-        if (done.exit == 0 and bool(done.output.strip())) != answers_come:
-            raise GraderError(f"{' '.join(DIG)} {done.outcome}: {done.output[-300:]}")
-
-    def change(self, *argv: str) -> None:
-        """Change the student's host."""
-        done = self.world.student.run(*argv, timeout=20)
-        if done.exit != 0:
-            raise GraderError(f"{' '.join(argv)} {done.outcome}: {done.complaints[-300:]}")
-
-    def furnish(self) -> None:
-        """Have rules of both kinds at both hooks, and a queue, as a student's computer has."""
-        never = f"-p udp --dport {self.world.rng.randint(1024, 32000)} -j DROP"
-        both = ("iptables-nft", "iptables-legacy")
-        rules = [f"{one} -A OUTPUT {never}" for one in both]
-        rules += [f"{one} -t mangle -A POSTROUTING {never}" for one in both]
-        interface = self.world.student.interface().name
-        rules.append(f"tc qdisc replace dev {interface} root fq_codel")
-        self.change("sh", "-ec", "\n".join(rules))
-
-    def trace(self, own: Sequence[str]) -> list[Recording]:
-        """Trace one query that passes, and one that a rule drops.
-
-        The kernel refuses probes on some functions; then the student's `own` are left out.
-        """
-        try:
-            with self._attached((*REFERENCE, *own)) as trace:
-                return self._queries(trace)
-        except NotAttached:
-            with self._attached(REFERENCE) as trace:
-                return self._queries(trace)
-
-    @contextmanager
-    def _attached(self, functions: Sequence[str]) -> Iterator[CallTrace]:
-        with CallTrace(
-            self.machine, ROOT, when=WHEN, functions=functions, returns=RETURNS, notes=HOOK_NUMBER
-        ) as trace:
-            trace.attached()
-            yield trace
-
-    def _queries(self, trace: CallTrace) -> list[Recording]:
-        self.dig(answers_come=True)
-        passed = trace.recorded(1)[0]
-        rule = ("-p", "udp", "-d", "8.8.8.8", "--dport", "53", "-j", "DROP")
-        self.change("iptables", "-I", "OUTPUT", *rule)
-        self.dig(answers_come=False)
-        return [passed, trace.recorded(2)[1]]
-
-
 @pytest.fixture(scope="module")
-def bench(answered: Answers, machine: Machine, world: World) -> Bench:  # noqa: ARG001 first of all
-    """Where the path is traced."""
-    return Bench(machine, world)
-
-
-@pytest.fixture(scope="module")
-def way(bench: Bench, answered: Answers, task: TaskRun) -> Way:
+def way(answered: Answers, machine: Machine, world: World, task: TaskRun) -> Way:
     """The path that the grader has traced, with the functions that the student names."""
-    traceable, symbols = bench.functions(answered.named)
-    known = {ROOT, HOOK, *OUTER}
-    own = [
-        name
-        for name in traceable
-        if not (name in known or covers(REFERENCE, name) or EVERYWHERE.match(name))
-    ][:MOST_OWN]
-    bench.furnish()
-    bench.dig(answers_come=True)  # neighbours are known from here on
-    passed, dropped = bench.trace(own)
-    if passed.first(DRIVER) is None or HOOK not in (one.function for one in dropped.entered):
-        raise GraderError(
-            f"the traced query did not reach {DRIVER}, or the dropped one not {HOOK}:\n"
-            f"{passed.shown}\n{dropped.shown}"
-        )
-    found = Way(passed.up_to(DRIVER), dropped, symbols)
-    task.keep("path.txt", lambda path: path.write_text(described(found, bench), encoding="utf-8"))
+    found = Bench(machine, world).way(answered.named)
+    task.keep("path.txt", lambda path: path.write_text(found.shown, encoding="utf-8"))
     return found
-
-
-def described(way: Way, bench: Bench) -> str:
-    """Both traces, for the student and whoever reviews."""
-    return (
-        f"What the grader traced on Linux {bench.machine.kernel}: functions as they were entered, "
-        f"{HOOK} with the number of its hook (3: LOCAL_OUT, 4: POST_ROUTING).\n\n"
-        f"The query that got out:\n{way.passed.shown}\n"
-        f"The query that a rule in OUTPUT dropped:\n{way.dropped.shown}"
-    )
 
 
 @check("03b.reads")
@@ -330,9 +206,7 @@ def hook(way: Way, answered: Answers) -> None:
             f"03b.hook: expected a hook point, found {shown(answered.hook)}",
             hint=f"one of {', '.join(HOOKS.names)}",
         )
-    seen = [
-        {LOCAL_OUT: "LOCAL_OUT", POST_ROUTING: "POST_ROUTING"}.get(n, str(n)) for n in way.hooks()
-    ]
+    seen = [HOOK_NAMES.get(number, str(number)) for number in way.hooks()]
     if not found <= set(seen):
         raise CheckFailed(
             f"03b.hook: {shown(answered.hook)} is not where an outgoing packet enters {HOOK}: "
@@ -378,7 +252,7 @@ def dropped(way: Way, answered: Answers) -> None:
     """Where the dropped packet's path ends."""
     must_be_in(
         way, "03b.dropped", answered.dropped, way.drops,
-        f"in {HOOK}, where it is freed: {', '.join(way.dropped.within(HOOK)[:6])}",
+        f"in {HOOK}, where it is freed: {', '.join(way.dropped.within(HOOK)[1:6])}",
     )  # fmt: skip
 
 
@@ -388,7 +262,7 @@ def must_be_in(
     """An answer names a function, and all that it names belong there."""
     must_be_answered(question, text, "a kernel function's name")
     names = functions_in(text)
-    if not names:
+    if not any("_" in name or way.exists(name) for name in names):
         raise CheckFailed(f"{question}: expected a function's name, found {shown(text)}", hint=PAGE)
     for name in names:
         if is_right(name):
@@ -403,14 +277,14 @@ def must_be_in(
 
 
 @check("03b.explained", needs="03b.reads", requires=NEEDS_KERNEL)
-def explained(way: Way, bench: Bench, answered: Answers) -> NoReturn:
+def explained(way: Way, answered: Answers) -> NoReturn:
     """Each step of the journey is explained."""
-    guide = f"{GUIDE}\n{described(way, bench)}"
+    guide = f"{GUIDE}\n{way.shown}"
     answers.review(EXPLANATION, answered.explanation, guide)
 
 
 @check("03b.drop_explained", needs="03b.reads", requires=NEEDS_KERNEL)
-def drop_explained(way: Way, bench: Bench, answered: Answers) -> NoReturn:
+def drop_explained(way: Way, answered: Answers) -> NoReturn:
     """Why the dropped query's path ends there is explained."""
-    guide = f"{DROP_GUIDE}\n{described(way, bench)}"
+    guide = f"{DROP_GUIDE}\n{way.shown}"
     answers.review(DROP_EXPLANATION, answered.drop_explanation, guide)

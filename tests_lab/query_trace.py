@@ -1,0 +1,140 @@
+"""The way of a DNS query through the kernel, traced in this run: one that passes, one that is not.
+
+The student's host gets rules that match nothing at both of netfilter's hooks of outgoing packets,
+by both kinds of iptables, and a queueing discipline, so that its path is like a computer's at home.
+Functions that a student names are traced, too, as far as the kernel has them.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderError
+from grader.evidence import CallTrace, covers
+from grader.evidence.calltrace import NAME, TRACEABLE, NotAttached
+from tests_lab.call_path import Way
+from tests_lab.kernel_names import OUTER
+from tests_lab.kernel_path import HOOK, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from grader.evidence import Recording
+    from grader.machine.client import Machine
+    from grader.world import World
+
+ROOT = "udp_sendmsg"
+KALLSYMS = "/proc/kallsyms"
+DRIVER = "veth_xmit"  # the world's links are pairs of veth
+WHEN = 'comm == "dig"'  # nothing else of that name runs in this world, and it asks 8.8.8.8 only
+REFERENCE = (
+    *("ip_*", "__ip_*", "*xmit*", "*skb*"),
+    *("ipt_do_table", "nft_do_chain", "neigh_resolve_output", "netdev_core_pick_tx"),
+)
+RETURNS = ("ip_*", "__ip_*", HOOK)
+# The first field of struct nf_hook_state (include/linux/netfilter.h): no BTF need be read for it.
+HOOK_NUMBER = {HOOK: "*(uint8 *)arg1"}
+# Busy everywhere in the kernel: nothing of a packet's way, and dear to probe.
+EVERYWHERE = re.compile(
+    r"_*(?:raw_|spin_|rcu_|sched|irq|trace|bpf_|ktime|preempt|mem|str|mutex|local_bh|lock|x64_sys|"
+    r"entry_|do_syscall|kmalloc|kfree|kmem|page|copy_|perf_|timer|hrtimer|clock|cgroup|fsnotify)"
+)
+MOST_OWN = 12
+DIG = ("dig", "+tries=1", "+short", "fep.grid.pub.ro", "@8.8.8.8")
+PATIENCE_S = {True: 20, False: 1}  # whether an answer comes
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The machine with the world on it, and which functions its kernel has."""
+
+    machine: Machine
+    world: World
+
+    def way(self, named: Iterable[str]) -> Way:
+        """Trace both queries, with the functions that a student has named."""
+        traceable, symbols = self.functions(named)
+        known = {ROOT, HOOK, *OUTER}
+        own = [
+            name
+            for name in traceable
+            if not (name in known or covers(REFERENCE, name) or EVERYWHERE.match(name))
+        ]
+        self.furnish()
+        self.dig(answers_come=True)  # neighbours are known from here on
+        passed, dropped = self.trace(own[:MOST_OWN])
+        if passed.first(DRIVER) is None or dropped.first(HOOK) is None:
+            raise GraderError(
+                f"the traced query did not reach {DRIVER}, or the dropped one not {HOOK}:\n"
+                f"{passed.shown}\n{dropped.shown}"
+            )
+        return Way(passed.up_to(DRIVER), dropped, symbols, kernel=self.machine.kernel)
+
+    def functions(self, names: Iterable[str]) -> tuple[list[str], set[str]]:
+        """Those of `names` that can be traced, and those that the kernel has at all."""
+        wanted = [name for name in dict.fromkeys(names) if NAME.match(name)]
+        traceable = {plain(line[0]) for line in self._lines(TRACEABLE, wanted)}
+        others = [name for name in wanted if name not in traceable]
+        text = {plain(line[2]) for line in self._lines(KALLSYMS, others) if line[1] in "tTwW"}
+        return [name for name in wanted if name in traceable], (traceable | text) & set(wanted)
+
+    def _lines(self, file: str, names: Sequence[str]) -> list[list[str]]:
+        """The lines of a file of the kernel's that have one of `names`, in fields."""
+        if not names:
+            return []
+        words = "\n".join(names).encode()
+        done = self.machine.run("grep", "-wFf", "-", file, timeout=60, stdin=words)
+        return [line.split() for line in done.output.splitlines() if line.strip()]
+
+    def dig(self, *, answers_come: bool) -> None:
+        """Send one query, and see that it is answered or not, as it should be."""
+        done = self.world.student.run(*DIG, f"+time={PATIENCE_S[answers_come]}", timeout=60)
+        if (done.exit == 0 and bool(done.output.strip())) != answers_come:
+            raise GraderError(f"{' '.join(DIG)} {done.outcome}: {done.output[-300:]}")
+
+    def change(self, *argv: str) -> None:
+        """Change the student's host."""
+        done = self.world.student.run(*argv, timeout=20)
+        if done.exit != 0:
+            raise GraderError(f"{' '.join(argv)} {done.outcome}: {done.complaints[-300:]}")
+
+    def furnish(self) -> None:
+        """Have rules of both kinds at both hooks, and a queue, as a student's computer has."""
+        never = f"-p udp --dport {self.world.rng.randint(1024, 32000)} -j DROP"
+        both = ("iptables-nft", "iptables-legacy")
+        rules = [f"{one} -A OUTPUT {never}" for one in both]
+        rules += [f"{one} -t mangle -A POSTROUTING {never}" for one in both]
+        interface = self.world.student.interface().name
+        rules.append(f"tc qdisc replace dev {interface} root fq_codel")
+        self.change("sh", "-ec", "\n".join(rules))
+
+    def trace(self, own: Sequence[str]) -> list[Recording]:
+        """Trace one query that passes, and one that a rule drops.
+
+        The kernel refuses probes on some functions; then the student's `own` are left out.
+        """
+        try:
+            with self._attached((*REFERENCE, *own)) as trace:
+                return self._queries(trace)
+        except NotAttached:
+            with self._attached(REFERENCE) as trace:
+                return self._queries(trace)
+
+    @contextmanager
+    def _attached(self, functions: Sequence[str]) -> Iterator[CallTrace]:
+        with CallTrace(
+            self.machine, ROOT, when=WHEN, functions=functions, returns=RETURNS, notes=HOOK_NUMBER
+        ) as trace:
+            trace.attached()
+            yield trace
+
+    def _queries(self, trace: CallTrace) -> list[Recording]:
+        self.dig(answers_come=True)
+        passed = trace.recorded(1)[0]
+        rule = ("-p", "udp", "-d", "8.8.8.8", "--dport", "53", "-j", "DROP")
+        self.change("iptables", "-I", "OUTPUT", *rule)
+        self.dig(answers_come=False)
+        return [passed, trace.recorded(2)[1]]
