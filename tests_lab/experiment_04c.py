@@ -201,7 +201,7 @@ class Experiment:
 
     def at(self, rules: int) -> list[Test]:
         """The tests with so many rules."""
-        return [one for one in self.watched.tests if one.look and rules in one.look.counts]
+        return [one for one in self.watched.tests if one.had(rules, self.step)]
 
     def calls_at(self, rules: int) -> list[Calls]:
         """Our own measure of the function during each of these tests."""

@@ -139,7 +139,7 @@ class Watcher:
         chains = self.chains("iptables-nft-save")
         names = self.command("cat", "/proc/net/ip_tables_names").split()
         chains += self.chains("iptables-legacy-save") if names else []
-        self.say("look", test=test, chains=chains)
+        self.say("look", at=now(), test=test, chains=chains)
 
     def command(self, *argv):
         """What a program says on the student's host."""
@@ -195,4 +195,5 @@ class Watcher:
 
 
 if __name__ == "__main__":
+    os.nice(-15)  # both processors are busy with the test that it looks at
     Watcher(*sys.argv[1:]).run()
