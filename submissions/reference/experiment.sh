@@ -22,7 +22,7 @@ kretprobe:nf_hook_slow /@start[tid]/ {
     @ns = sum(nsecs - @start[tid]);
     delete(@start, tid);
 }
-interval:ms:100 { printf("now %d %d\n", (int64)@calls, (int64)@ns); }
+interval:ms:100 { printf("now %lld %lld\n", (int64)@calls, (int64)@ns); }
 END { clear(@start); clear(@calls); clear(@ns); }
 '
 tmp=$(mktemp -d)
