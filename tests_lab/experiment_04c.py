@@ -26,7 +26,7 @@ FIRST = "experiment"
 SERVER, PORT = "10.99.0.2", 5201
 WORK = "/work"
 WATCHER = Path(__file__).with_name("watcher_04c.py")
-READY_WITHIN = FINISHED_WITHIN = 30.0
+READY_WITHIN = FINISHED_WITHIN = 60.0
 LOOKS_EVERY = 2.0
 LARGEST_TABLE = 64 * 1024
 HOOK = "*filter\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"

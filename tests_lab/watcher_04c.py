@@ -73,7 +73,7 @@ class Watcher:
         self.ended = os.pidfd_open(self.holder)
         self.seen = listen(interface, self.port)
         self.open, self.due, self.tests = set(), None, 0
-        self.lock = threading.Lock()
+        self.looking, self.lock = None, threading.Lock()
 
     def say(self, event, **facts):
         """Print a line."""
@@ -132,7 +132,8 @@ class Watcher:
     def look_meanwhile(self):
         """Look while the watching goes on: on a busy machine it takes longer than a test."""
         self.due = None
-        threading.Thread(target=self.look, args=(self.tests,)).start()
+        self.looking = threading.Thread(target=self.look, args=(self.tests,))
+        self.looking.start()
 
     def look(self, test):
         """Say which rules there are on the student's host, and which of them have matched."""
@@ -176,6 +177,8 @@ class Watcher:
 
     def finish(self):
         """Wait until the student's processes have ended, and say what is left."""
+        if self.looking:
+            self.looking.join()  # what it has started is in the student's network, too
         end = now() + self.grace
         while (left := self.processes()) and now() < end:
             time.sleep(0.05)
