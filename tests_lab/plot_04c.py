@@ -385,15 +385,10 @@ def instead(run: Run, column: str) -> tuple[str]:
         return (start + "text is drawn, names at equal distances. Make it numbers: float(…)",)
     other = LATENCY if column == THROUGHPUT else THROUGHPUT
     if plot.scale(other) is not None:
-        return (start + f"it is {other} that is drawn, in {len(free)} of the plots",)
-    row, ys = next(
-        (row, ys)
-        for row, ys in zip(plot.rows, plot.found, strict=True)
-        if not any(abs(y / row.middle(column) - plot.ratio(column)) < 1e-9 for y in ys)
-        or row is plot.rows[-1]
-    )
+        return (start + f"{len(run.showing(other))} plots show {other}",)
+    row, y = plot.furthest(column)
     return (
-        start + f"at {row.rules:g} rules it is {row.middle(column):g}, and {ys[0]:g} is drawn. "
+        start + f"at {row.rules:g} rules it is {row.middle(column):g}, and {y:g} is drawn. "
         "Expected the values themselves, if need be in another unit",
     )
 

@@ -199,11 +199,13 @@ class Plot:
         xs = {x for x, _ in self.points}
         return xs == set(range(len(xs))) and len(xs) >= len(self.rows)
 
-    def ratio(self, column: str) -> float:
-        """Drawn values over the column's, in the middle of them."""
-        pairs = zip(self.rows, self.found, strict=True)
-        ratios = [y / row.middle(column) for row, ys in pairs for y in ys if row.middle(column)]
-        return statistics.median(ratios) if ratios else 0.0
+    def furthest(self, column: str) -> tuple[Row, float]:
+        """The row whose drawn value is furthest from the column's, in the likeliest unit."""
+        pairs = [(row, ys[0]) for row, ys in zip(self.rows, self.found, strict=True) if ys]
+        ratios = [abs(y / row.middle(column)) for row, y in pairs if row.middle(column)]
+        usual = statistics.median(ratios or [1.0])
+        scale = min(SCALES[column], key=lambda scale: abs(math.log((usual or 1.0) / scale)))
+        return max(pairs, key=lambda pair: abs(pair[1] - scale * pair[0].middle(column)))
 
 
 # A value of 1 in the table, in the units that labels may state: bits and bytes; seconds.
