@@ -70,7 +70,7 @@ def test_swapped() -> None:
 
 def test_repeated_measurements_are_a_range() -> None:
     """Rows with the same number of rules are one, from the least to the most."""
-    table = Table.read("r.csv", f"{HEADER}0,9,1\n0,7,2\n10,8,3\n20,7,4\nnan,1,1\n".encode())
+    table = Table.read("r.csv", f"{HEADER}0,9,1\n0,7,2\n10,8,3\n20,7,4\n30,1,nan\n".encode())
     assert table is not None
     assert [row.rules for row in table.rows] == [0, 10, 20]
     assert table.rows[0].values[THROUGHPUT] == (7, 9)
@@ -79,7 +79,9 @@ def test_repeated_measurements_are_a_range() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", HEADER, "a,b,c\n1,2,3\n", HEADER + "1,2\n", HEADER + "1,2,x\n", HEADER + "1,2,3\n",
-     "\0", HEADER + '"', HEADER + "1,2,3\n" * 600, "rules\n1\n2\n3\n"],
+     "\0", HEADER + '"', HEADER + "1,2,3\n" * 600, "rules\n1\n2\n3\n",
+     "rules;throughput_mbps;latency_ns\n1;2;3\n2;3;4\n3;4;5\n",
+     HEADER + "1,2,3\n2,3,4\n" + HEADER + "3,4,5\n"],
 )  # fmt: skip
 def test_what_is_no_table(text: str) -> None:
     """A file that cannot be drawn is none."""
@@ -87,11 +89,12 @@ def test_what_is_no_table(text: str) -> None:
 
 
 def test_other_data_are_like_the_students() -> None:
-    """They have as many decimals, and no column but the first is in order."""
-    like = Table.read("r.csv", f"{HEADER}0,9.25,1\n5,8.5,2\n9,7.1,3\n".encode())
+    """They have the same header and decimals, and no column but the first is in order."""
+    like = Table.read("r.csv", f"{HEADER.title()}0,9.25,1\n5,8.5,2\n9,7.1,3\n".encode())
+    assert like is not None
     for seed in range(200):
         table = Table.made("m.csv", Random(seed), like=like)  # noqa: S311
-        assert table.decimals == (0, 2, 0)
+        assert (table.decimals, table.header) == ((0, 2, 0), like.header)
         for column, falling in ((THROUGHPUT, True), (LATENCY, False)):
             values = [row.middle(column) for row in table.rows]
             assert values != sorted(values, reverse=falling)

@@ -241,7 +241,7 @@ def keep(task: TaskRun, runs: Sequence[Run]) -> None:
     task.keep("output.txt", lambda path: path.write_text(said, encoding="utf-8"))
     figures = {run.name: run.drawn.figure.model_dump() for run in runs if run.drawn.figure}
     if figures:
-        text = json.dumps(figures, indent=1)
+        text = json.dumps(figures)
         task.keep("drawn.json", lambda path: path.write_text(text, encoding="utf-8"))
     for run in runs:
         for name, data in ((run.table.name, run.table.data), (run.name, run.drawn.image)):

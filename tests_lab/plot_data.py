@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import statistics
 from bisect import bisect_left
@@ -11,19 +10,24 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from grader.errors import CheckFailed
+from tests_lab.table_04c import HEADER, read_table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from random import Random
 
     from grader.evidence import Axes, Figure
+    from tests_lab import table_04c
 
-RULES, THROUGHPUT, LATENCY = "rules", "throughput_mbps", "latency_ns"
-COLUMNS = (RULES, THROUGHPUT, LATENCY)
+RULES, THROUGHPUT, LATENCY = HEADER
 MOST_ROWS = 500
 FEWEST_RULES = 3
 # Rounded for show, a value is still itself; drawn as a share or a sum, it is not.
 RELATIVE = 0.01
 COARSEST = 0.05
+# What is drawn at one number of rules, at most; only what is made to be read slowly has more.
+MOST_AT_ONE = 200
 PER_MANY = (1, 1e-3, 1e-2)
 # How far a bar's edge may be from the place where its name stands.
 BESIDE = 0.45
@@ -51,22 +55,20 @@ class Table:
 
     @classmethod
     def read(cls, name: str, data: bytes) -> Table | None:
-        """The table in a file, if it is one that can be drawn."""
+        """The table in a file, if it is one that a script must be able to draw."""
+        text = data.decode()
         try:
-            lines = csv.reader(data.decode().splitlines())
-            header = [field.strip().lower() for field in next(lines)]
-            places = [header.index(column) for column in COLUMNS]
-            numbers = [[float(line[place]) for place in places] for line in lines if line]
-        except (ValueError, IndexError, StopIteration, csv.Error):
+            found = read_table(text, name)
+        except CheckFailed:
             return None
-        rows = tuple(_grouped(line for line in numbers if all(map(math.isfinite, line))))
-        if len(rows) < FEWEST_RULES or len(numbers) > MOST_ROWS:
-            return None
-        return cls(name, data, rows)
+        lines = [line for line in text.splitlines() if line.strip()]
+        rows = tuple(_grouped(found.rows))
+        as_asked = not found.notes and len(lines) == 1 + len(found.rows) <= MOST_ROWS
+        return cls(name, data, rows) if as_asked and len(rows) >= FEWEST_RULES else None
 
     @classmethod
     def made(cls, name: str, rng: Random, *, like: Table | None = None) -> Table:
-        """One as the experiment could give: uneven steps, noise, as many decimals as in `like`.
+        """One as the experiment could give: uneven steps, noise, header and decimals as in `like`.
 
         No column but the first is in any order.
         """
@@ -78,7 +80,7 @@ class Table:
         latencies = [(call + rule * number) * rng.uniform(0.94, 1.06) for number in rules]
         odd = rng.randrange(3, len(rules) - 1)
         throughputs[odd], latencies[odd] = throughputs[odd - 1] * 1.08, latencies[odd - 1] * 0.92
-        lines = [",".join(COLUMNS)]
+        lines = [like.header if like else ",".join(HEADER)]
         for row in zip(rules, throughputs, latencies, strict=True):
             values = zip(row, decimals, strict=True)
             lines.append(",".join(f"{value:.{places}f}" for value, places in values))
@@ -87,26 +89,29 @@ class Table:
         return table
 
     @property
-    def decimals(self) -> tuple[int, int, int]:
-        """How many decimals each column has."""
-        lines = list(csv.DictReader(self.data.decode().splitlines(), skipinitialspace=True))
-        found = [
-            max(len((line.get(column) or "").strip().partition(".")[2]) for line in lines)
-            for column in COLUMNS
-        ]
-        return min(found[0], 1), min(found[1], 3), min(found[2], 3)
+    def header(self) -> str:
+        """Its first line, in its own spelling."""
+        return self.data.decode().lstrip().partition("\n")[0]
+
+    @property
+    def decimals(self) -> tuple[int, ...]:
+        """How many decimals the numbers of each column have, at most three."""
+        lines = [line.split(",") for line in self.data.decode().splitlines() if line.strip()]
+        columns = list(zip(*lines[1:], strict=False))[: len(HEADER)]
+        return tuple(
+            min(3, max(len(field.strip(' "').partition(".")[2]) for field in column))
+            for column in columns
+        )
 
 
-def _grouped(lines: Iterable[Sequence[float]]) -> Iterable[Row]:
-    groups: dict[float, list[Sequence[float]]] = {}
+def _grouped(lines: Iterable[table_04c.Row]) -> Iterable[Row]:
+    groups: dict[int, list[tuple[float, float]]] = {}
     for line in lines:
-        groups.setdefault(line[0], []).append(line)
+        if line.throughput is not None and line.latency is not None:
+            groups.setdefault(line.rules, []).append((line.throughput, line.latency))
     for rules, group in sorted(groups.items()):
-        columns = {
-            name: (min(line[n] for line in group), max(line[n] for line in group))
-            for n, name in enumerate(COLUMNS)
-        }
-        yield Row(rules, columns)
+        columns = zip((THROUGHPUT, LATENCY), zip(*group, strict=True), strict=True)
+        yield Row(rules, {name: (min(values), max(values)) for name, values in columns})
 
 
 class Plot:
@@ -134,13 +139,13 @@ class Plot:
         names = [*enumerate(self.axes.x.categories or ())]
         for axes in (self.axes, *self.figure.sharing(self.axes)):
             names = names or list(axes.x.ticks)
-        places = {place: number(name) for place, name in names}
+        numbers = ((place, number(name)) for place, name in names)
+        places = sorted((place, value) for place, value in numbers if value is not None)
         found = set()
         for x, y in (p for one in self.axes.drawn if one.kind == "bars" for p in one.points):
-            place = min(places, key=lambda place: abs(place - x), default=None)
-            value = None if place is None or abs(place - x) > BESIDE else places[place]
-            if value is not None:
-                found.add((value, y))
+            at = bisect_left(places, (x - BESIDE, -math.inf))
+            if at < len(places) and places[at][0] <= x + BESIDE:
+                found.add((places[at][1], y))
         return sorted(found)
 
     @cached_property
@@ -203,8 +208,8 @@ class Plot:
         """The row whose drawn value is furthest from the column's, in the likeliest unit."""
         pairs = [(row, ys[0]) for row, ys in zip(self.rows, self.found, strict=True) if ys]
         ratios = [abs(y / row.middle(column)) for row, y in pairs if row.middle(column)]
-        usual = statistics.median(ratios or [1.0])
-        scale = min(SCALES[column], key=lambda scale: abs(math.log((usual or 1.0) / scale)))
+        usual = min(max(statistics.median(ratios or [1.0]), 1e-12), 1e12)
+        scale = min(SCALES[column], key=lambda scale: abs(math.log(usual / scale)))
         return max(pairs, key=lambda pair: abs(pair[1] - scale * pair[0].middle(column)))
 
 
@@ -240,7 +245,7 @@ def _at(points: list[tuple[float, float]], rows: Sequence[Row], per: float) -> l
         slack = min(gap / 4, 0.005 * max(abs(x), per))
         start = bisect_left(points, (x - slack, -math.inf))
         end = bisect_left(points, (x + slack, math.inf))
-        found.append([y for _, y in points[start:end]])
+        found.append([y for _, y in points[start : min(end, start + MOST_AT_ONE)]])
     return found
 
 

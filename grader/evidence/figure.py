@@ -95,10 +95,10 @@ class Axis(Strict):
     label: Text
     scale: Text
     view: Point
-    categories: tuple[Text, ...] | None
+    categories: Annotated[tuple[Text, ...], Field(max_length=1000)] | None
     plain: bool
     offset: Text
-    ticks: tuple[tuple[Number, Text], ...]
+    ticks: Annotated[tuple[tuple[Number, Text], ...], Field(max_length=1200)]
 
     def shows(self, value: float) -> bool:
         """Whether a value lies within what is shown, or could lie nowhere on this scale."""
@@ -115,7 +115,7 @@ class Series(Strict):
     kind: Literal["line", "points", "bars", "area"]
     label: Text
     hidden: bool
-    points: tuple[Point, ...]
+    points: Annotated[tuple[Point, ...], Field(max_length=2_000)]
 
 
 class Axes(Strict):
@@ -125,11 +125,11 @@ class Axes(Strict):
     box: tuple[Number, Number, Number, Number]
     x: Axis
     y: Axis
-    shares_x: tuple[int, ...]
+    shares_x: Annotated[tuple[int, ...], Field(max_length=64)]
     title: Text
     legend: tuple[Text, ...]
     notes: int
-    series: tuple[Series, ...]
+    series: Annotated[tuple[Series, ...], Field(max_length=5_000)]
 
     @property
     def drawn(self) -> tuple[Series, ...]:
@@ -154,8 +154,8 @@ class FigureText(Strict):
 class Figure(Strict):
     """A figure as it was when it was drawn."""
 
-    axes: tuple[Axes, ...]
-    texts: tuple[FigureText, ...]
+    axes: Annotated[tuple[Axes, ...], Field(max_length=64)]
+    texts: Annotated[tuple[FigureText, ...], Field(max_length=5_000)]
 
     def sharing(self, one: Axes) -> list[Axes]:
         """The other axes that share their x with these."""
