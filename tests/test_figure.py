@@ -122,7 +122,7 @@ def test_other_files_and_windows(drawn: dict[str, Drawn]) -> None:
     assert one.image is None
     assert one.names == ("other.png",)
     assert one.facts.targets == ("/work/other.png", "/tmp/third.png")
-    assert (one.facts.shown, one.facts.figures) == (1, 1)
+    assert (one.facts.shown, one.facts.early, one.facts.figures) == (1, False, 1)
     assert drawn["screen"].facts.switched == "Qt5Agg"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.check import check
+from grader.deadline import Deadline
 from grader.errors import CheckFailed, Overrun
 from grader.evidence import Drawing, Drawn, Figure, Picture, look_at
 from tests_lab.plot_data import LATENCY, RULES, THROUGHPUT, Plot, Table
@@ -180,6 +181,8 @@ def remedy(said: str) -> str:
         return MODULES
     if "FileNotFoundError" in said or "IndexError: list index" in said:
         return ARGUMENTS
+    if "MemoryError" in said:
+        return "each process has 1 GiB of memory"
     if "KeyError" in said:
         return "the file's columns are rules,throughput_mbps,latency_ns"
     return f"{ARGUMENTS}; see output.txt"
@@ -222,7 +225,8 @@ def plotted(task: TaskRun, plot_script: Deliverable, machine: Machine) -> Runs:
             )
             for table, figure, files in calls
         ]
-        drawn = [one.finish(within) for one in started]
+        deadline = Deadline(within)
+        drawn = [one.finish(deadline.left) for one in started]
     runs = [
         Run(table, figure, one, look_at(machine, one.image) if one.image else None)
         for (table, figure, _), one in zip(calls, drawn, strict=True)
@@ -258,7 +262,7 @@ def plot_runs(plotted: Runs, plot_script: Deliverable) -> str | None:
     notes = [*plot_script.notes]
     if run.drawn.exit != 0:
         notes.append(f"it saved the figure, but then {run.failure}")
-    if facts.shown:
+    if facts.early:
         notes.append("where there is a screen, show() waits and throws the figure away: save first")
     if facts.switched:
         notes.append(f"there is no screen for the backend {printable(facts.switched)}: Agg drew it")

@@ -38,6 +38,8 @@ class State:
     target: str | None = None
     targets: list[str] = []
     shown = 0
+    saved = 0
+    early = False
     trouble = ""
     switched = ""
     busy = False
@@ -201,8 +203,15 @@ def tell() -> None:
     """Write down what this process has done so far."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     figures = len(pyplot.get_fignums()) if pyplot is not None else 0
-    facts = {"shown": State.shown, "figures": figures, "targets": State.targets[:MANY]}
-    write("facts", facts | {"trouble": State.trouble, "switched": State.switched})
+    facts = {
+        "shown": State.shown,
+        "early": State.early,
+        "figures": figures,
+        "targets": State.targets[:MANY],
+        "trouble": State.trouble,
+        "switched": State.switched,
+    }
+    write("facts", facts)
 
 
 def guarded(work: Callable[..., None]) -> Callable[..., None]:
@@ -242,6 +251,7 @@ def at_exit() -> None:
 @contextmanager
 def saving(target: Any) -> Iterator[None]:
     """What is drawn meanwhile goes to `target`."""
+    State.saved += 1
     before = State.target
     name = getattr(target, "name", target)
     if isinstance(name, str | bytes | os.PathLike) and before is None:
@@ -300,6 +310,7 @@ def wrap_pyplot(module: ModuleType) -> None:
     @functools.wraps(show)
     def shown(*args: Any, **options: Any) -> Any:
         State.shown += 1
+        State.early = State.early or not State.saved
         at_exit()
         return show(*args, **options)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 LARGEST = 8 * MIB
-LIMITS = Limits(output=LARGEST)
+LIMITS = Limits(output=LARGEST, cpu_s=120)
 PROBE = "/run/figure"
 # matplotlib's list of fonts lies in the image, where it cannot be written (fixtures/image/finish).
 PREPARE = f'cp -r /usr/local/share/matplotlib {PROBE} && exec cat >"$1"'
@@ -165,10 +165,12 @@ class Figure(Strict):
 class Facts(Strict):
     """What else the script did: windows it would have shown, figures left, files it saved to.
 
+    `early`: it showed one before it saved any.
     `switched`: the backend it asked for that needs a screen; `trouble`: our probe's own.
     """
 
     shown: int = 0
+    early: bool = False
     figures: int = 0
     targets: tuple[Annotated[str, Field(max_length=5000)], ...] = ()
     trouble: Text = ""
