@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 LARGEST = 8 * MIB
-LIMITS = Limits(output=LARGEST, cpu_s=120)
+LIMITS = Limits(output=LARGEST, cpu_s=400)
 PROBE = "/run/figure"
 # matplotlib's list of fonts lies in the image, where it cannot be written (fixtures/image/finish).
 PREPARE = f'cp -r /usr/local/share/matplotlib {PROBE} && exec cat >"$1"'
