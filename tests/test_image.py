@@ -267,7 +267,7 @@ def test_image_trusts_the_worlds_server() -> None:
 
 def test_plot_scripts_have_their_modules() -> None:
     """Matplotlib and pandas draw a figure with the image's Python."""
-    script = "import matplotlib, pandas; matplotlib.use('Agg'); import matplotlib.pyplot; print(1)"
+    script = "import matplotlib, seaborn; matplotlib.use('Agg'); import matplotlib.pyplot; print(1)"
     nobody = ("setpriv", "--reuid=65534", "--clear-groups")  # who can write nothing into the image
     assert inside(*nobody, "python3", "-c", script).stdout == "1\n"
 

@@ -6,7 +6,7 @@
 #   - the average time in nf_hook_slow over the number of rules
 # Label each axis, with its unit, and save the figure as FIGURE.png (sys.argv[2]); show() has no
 # screen. You get other data than your own, too: don't write numbers or file names into the script.
-# There are matplotlib and pandas.
+# There are matplotlib, numpy, pandas and seaborn.
 #
 # Write the script below.
 
