@@ -52,7 +52,7 @@ class TaskRun:
         found = self.submission.read(name or self.task.files[0])
         self.keep(found.name, lambda path: path.write_bytes(found.data))
         if found.blank:
-            hint = "write the answer behind the comments" if found.text.strip() else ""
+            hint = "write below the comments, or see what `grader init` writes into an empty folder"
             raise CheckFailed(f"{found.name} {found.blank}", hint=hint)
         return found
 

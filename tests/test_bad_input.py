@@ -35,6 +35,12 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "REFUSED",
         "found a NUL byte at offset 3",
     ),
+    "nothing": (lambda path: path.touch(), "FAILED", "tcpdump.sh is empty"),
+    "comments": (
+        lambda path: path.write_text("#!/bin/bash\r\n# later\n"),
+        "FAILED",
+        "tcpdump.sh holds nothing but comments",
+    ),
     "CRLF": (
         lambda path: path.write_bytes(GOOD.replace("\n", "\r\n").encode()),
         "PASSED",
@@ -44,7 +50,6 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
 # What tcpdump.sh does instead.
 SCRIPTS = {
     "no such interface": ("tcpdump -n -i wlan7", "FAILED", "before it captured anything"),
-    "nothing": ("# nothing", "FAILED", "before it captured anything"),
     "exits at once": ("exit 0", "FAILED", "exited with 0 before it captured anything"),
     "no such command": ("tcpdmup -n", "FAILED", "exited with 127 before it captured anything"),
     "sleeps": ("sleep 1000", "TIMEOUT", "no capture has begun"),
