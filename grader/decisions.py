@@ -169,12 +169,18 @@ def checks_in(report: Plain) -> list[Plain]:
 
 
 def text_of(folder: Path, check: Plain, name: str) -> str | None:
-    """The text of a check's evidence of that name; None if there is none."""
+    """The text of a check's evidence of that name; None if there is none.
+
+    Raises GraderError if it should be there and is not: without it nothing can be said of it.
+    """
     path = next((one for one in check["evidence"] if one.endswith(f"/{name}")), None)
     try:
         return (folder / path).read_text(encoding="utf-8", errors="replace") if path else None
-    except OSError:
-        return None
+    except OSError as error:
+        what = f"{folder / str(path)}: cannot be read: {error.strerror}"
+        raise GraderError(
+            what, remedy="put the evidence back beside the report, or grade again"
+        ) from error
 
 
 def answer_digest(folder: Path, check: Plain) -> str:
@@ -215,9 +221,9 @@ def settle(results: list[Result], folder: Path) -> list[Result]:
         return results
     try:
         record = read(folder)
+        return [_settled(one, record, folder) for one in results]
     except GraderError as error:
         return [_told(one, error.what) for one in results]
-    return [_settled(one, record, folder) for one in results]
 
 
 def _told(result: Result, what: str) -> Result:

@@ -275,6 +275,21 @@ def test_unreadable_decisions_do_not_stop_a_run(home: Path) -> None:
     assert path.read_text() == "{"
 
 
+def test_reports_without_their_evidence(home: Path) -> None:
+    """Where an answer's text is missing, nothing is decided, and nothing that was is undone."""
+    give(home, "alice", "e1.why", 4)
+    shown = item(home, "alice", "e1.how")
+    before = report_of(home, "alice")
+    shutil.rmtree(home / "reports" / "alice" / "e1.why")
+    found = look(home / "reports")
+    assert {one.submission for one in found.items} == {"bob", "carla"}
+    assert "e1.why/answer.txt: cannot be read" in found.faults[0].what
+    with pytest.raises(GraderError, match="cannot be read"):
+        shown.decide(1, comment="", reviewer="ana")
+    assert report_of(home, "alice") == before
+    assert grade_class(home).verdicts("alice")["e1.why"] == "PASSED"
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"tasks": [{"checks": [{"id": 1}]}]}'])
 def test_unreadable_reports_are_named(home: Path, content: str) -> None:
     """A report that is none is left out by name."""

@@ -1,5 +1,6 @@
 #!/bin/bash
-# 04c: the experiment. Called as root, as: bash experiment.sh SERVER RESULTS.csv
+# 04c, 15 points with results.csv and plot.py: the experiment. Called as root,
+# as: bash experiment.sh SERVER RESULTS.csv
 #
 #   SERVER        the address of an iperf3 server
 #   RESULTS.csv   the file that you write, with this first line:
@@ -13,6 +14,12 @@
 # nf_latency.bt the average time in nf_hook_slow, in ns, at the same time; write a line; then add
 # RULES_STEP rules to OUTPUT that never match. Stop after RULES_MAX. Whatever happens, leave OUTPUT
 # empty.
+#
+# nf_latency.bt and plot.py lie beside the script, if you hand them in; no other file of yours does.
+# bpftrace takes seconds to attach its probes, so wait until it says so, not for a fixed time.
+#
+# results.csv, which you hand in too, is what the script wrote on your own computer, with
+# RULES_MAX=3000 RULES_STEP=100.
 #
 # Read: man 1 iperf3 (-J, -t), man 8 iptables, man 8 iptables-restore
 #
