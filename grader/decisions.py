@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -240,13 +240,19 @@ def _settled(result: Result, record: Record, folder: Path) -> Result:
     )
 
 
+def held(reports: Path) -> AbstractContextManager[None]:
+    """Hold a folder of reports, in which nobody then grades or decides; any of its writers may."""
+    return alone(reports, mode=0o666)
+
+
 @contextmanager
 def _writing(reports: Path) -> Iterator[None]:
     try:
-        with alone(reports):
+        with held(reports):
             yield
-    except OSError as error:
-        what = f"{error.filename or reports}: cannot be written: {error.strerror}"
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+        path, why = getattr(error, "filename", None), getattr(error, "strerror", None)
+        what = f"{path or reports}: cannot be written: {why or error}"
         raise GraderError(what, remedy="make room there, or get the right to write") from error
 
 

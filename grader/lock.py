@@ -16,13 +16,18 @@ NAME = ".lock"
 
 @contextmanager
 def alone(
-    folder: Path, *, waiting: str = "", progress: Callable[[str], None] = lambda _: None
+    folder: Path,
+    *,
+    waiting: str = "",
+    progress: Callable[[str], None] = lambda _: None,
+    mode: int = 0o644,
 ) -> Iterator[None]:
     """Hold `folder` alone; what another holder had begun is then nobody's.
 
-    `progress` is told `waiting` if another holds it. Its death lets go of it.
+    `progress` is told `waiting` if another holds it. Its death lets go of it. `mode` is the lock
+    file's: who may not write to it cannot hold the folder.
     """
-    lock = FileLock(folder / NAME)
+    lock = FileLock(folder / NAME, mode=mode)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -348,6 +348,30 @@ def test_evidence_is_no_submission(home: Path) -> None:
     assert not found.faults
 
 
+def test_two_sittings_at_once(home: Path) -> None:
+    """Who is slower reads what the other gave, and goes on with what is open."""
+    answers = iter(["3", "2", "q"])
+    shown = io.StringIO()
+
+    def ask(prompt: str) -> str:
+        line = next(answers)
+        if line == "3":
+            item(home, "alice", "e1.why").decide(1, comment="", reviewer="bo")
+        return line
+
+    found = list(look(home / "reports").items)
+    names = {name: name for name in STUDENTS}
+    Dialogue(found, names, "ana", Console(file=shown, width=80), ask).run()
+    assert "not stored, since meanwhile: bo gave 1 of 4 points" in shown.getvalue()
+    assert [check_of(home, name, "e1.why")["points"] for name in STUDENTS] == [1, 2, 0]
+
+
+def test_any_writer_may_hold_the_reports(home: Path) -> None:
+    """The lock of a folder of reports is not its maker's alone."""
+    look(home / "reports")
+    assert (home / "reports" / ".lock").stat().st_mode & 0o777 == 0o666
+
+
 def test_a_comment_afterwards(home: Path) -> None:
     """Back at what was given, a comment changes nothing but the comment."""
     sit(home, "2.5", "b", "c see page 3", "q")
