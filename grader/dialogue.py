@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 POINTS = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?|[.,]\d{1,3}|f)(?:\s+(.*))?", re.DOTALL)
 LONGEST = 8_000  # characters and lines of a text that are shown
 MOST = 200
+BRIEF = 24  # lines of a guide that are shown of themselves
 HELP = """\
   2.5              gives 2.5 points
   2.5 a comment    the same, with a comment; f for 2.5 gives all points
@@ -50,7 +51,8 @@ class Dialogue:
     place: int = 0
     given: list[int] = field(default_factory=list)
     comment: str = ""
-    _guided: str = ""
+    _asked: str = ""
+    _guide: str | None = None
     _back: bool = False
 
     def run(self) -> None:
@@ -84,8 +86,8 @@ class Dialogue:
         self.console.print(Text(printable(text.expandtabs()), style=style))
 
     def _show(self, item: Item) -> None:
-        if item.id != self._guided:
-            self._guided = item.id
+        if item.id != self._asked:
+            self._asked = item.id
             self._head(item)
         mine = [place for place, one in enumerate(self.items) if one.id == item.id]
         count = f"{mine.index(self.place) + 1} of {len(mine)}"
@@ -95,6 +97,8 @@ class Dialogue:
         self._frame(item.check["message"] if answer is None else answer, title)
         for number, path in enumerate(item.evidence, 1):
             self._say(f"  e {number}  {path}", style="dim")
+        if item.guide != self._guide:
+            self._say("  g    this answer's guide, which differs from the one above", style="dim")
         self._show_decision(item)
 
     def _head(self, item: Item) -> None:
@@ -103,18 +107,27 @@ class Dialogue:
         self._say(f"{item.task}: {item.check['title']}")
         if item.question is not None:
             self._say(item.question.strip())
-        self._show_guide(item)
+        self._guide = item.guide
+        self._show_guide(item, most=BRIEF)
 
-    def _show_guide(self, item: Item) -> None:
+    def _show_guide(self, item: Item, *, most: int) -> None:
         if item.guide is not None:
-            self._frame(item.guide, "guide", style="cyan")
+            self._frame(item.guide, "guide", most=most, rest="g shows all", style="cyan")
 
-    def _frame(self, text: str, title: str, style: str = "none") -> None:
+    def _frame(
+        self,
+        text: str,
+        title: str,
+        *,
+        most: int = MOST,
+        rest: str = "see the file",
+        style: str = "none",
+    ) -> None:
         """Show a text as it is, in a frame that nothing in it can leave."""
         whole = text.expandtabs().strip("\n")
-        shown = "\n".join(whole[:LONGEST].split("\n")[:MOST])
-        rest = len(whole) - len(shown)
-        more = f"\n… {rest} characters more: see the file" if rest else ""
+        shown = "\n".join(whole[:LONGEST].split("\n")[:most])
+        left = len(whole) - len(shown)
+        more = f"\n… {left} characters more: {rest}" if left else ""
         head = Text(printable(title), style="bold")
         self.console.print(
             Panel(
@@ -159,7 +172,7 @@ class Dialogue:
             if word == "e":
                 self._show_evidence(item, rest.strip())
             elif word == "g":
-                self._show_guide(item)
+                self._show_guide(item, most=MOST)
             elif word == "?":
                 self._say(HELP)
             elif self._step(item, word, rest.strip(), typed):

@@ -340,6 +340,19 @@ def test_the_question_is_shown(home: Path) -> None:
     assert "question.txt" not in shown
 
 
+def test_guides_that_differ(home: Path) -> None:
+    """A guide may tell of the student's own run: whose differs from the first is said, g shows."""
+    (home / "reports" / "bob" / "e1.why" / "guide.md").write_text("line\n" * 40 + "bob's trace")
+    shown = sit(home, "s", "g", "s")
+    assert shown.count("which differs from the one above") == 1
+    assert shown.index("e1.why: bob") < shown.index("which differs") < shown.index("bob's trace")
+    (home / "reports" / "alice" / "e1.why" / "guide.md").write_text("line\n" * 40 + "the end")
+    shown = sit(home)
+    assert shown.count("│ line") == 24
+    assert "characters more: g shows all" in shown
+    assert "the end" in sit(home, "g")
+
+
 def test_evidence_is_no_submission(home: Path) -> None:
     """A report.json among a student's files is not taken for a report."""
     shutil.copy(home / "reports" / "bob" / "report.json", home / "reports" / "alice" / "e1.why")
