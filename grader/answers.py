@@ -133,7 +133,7 @@ def _unwanted(event: Any) -> tuple[str, str] | None:
     """What of YAML is never read, with the remedy."""
     quotes = "if it is meant as text, put the whole answer in quotes"
     if isinstance(event, yaml.AliasEvent):
-        return f"an alias, *{event.anchor[:SHOWN]}", quotes
+        return f"an alias, *{str(event.anchor)[:SHOWN]}", quotes
     if getattr(event, "anchor", None):
         return f"an anchor, &{event.anchor[:SHOWN]}", quotes
     if isinstance(event, yaml.DocumentStartEvent):
