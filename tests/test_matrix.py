@@ -135,8 +135,8 @@ def test_reference_has_full_marks(graded: Verdicts) -> None:
 
 
 def test_alice_loses_what_she_should(graded: Verdicts) -> None:
-    """The example student loses the two points that README shows."""
-    assert lost(graded["alice"]).keys() == {"01a.nanoseconds", "01b.only_root"}
+    """The example student loses the points that README shows."""
+    assert lost(graded["alice"]).keys() == {"01a.nanoseconds", "01b.only_root", "04c.plot_units"}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
