@@ -174,7 +174,7 @@ def test_no_answer_is_not_reviewed(text: str) -> None:
 def test_material_is_kept_for_that_check_only(tmp_path: Path) -> None:
     """A free answer lies in the evidence of its own check, beside what all of the task's have."""
     about: Any = None
-    run = TaskRun(about, "03b", about, topology=about, seed="", replay="", sandbox="vm")
+    run = TaskRun(about, "03b", about, topologies={}, seed="", replay="", sandbox="vm")
     run.keep("trace.txt", lambda path: path.write_text("ip_output"))
     with pytest.raises(NeedsReview) as caught:
         answers.review("Why so?", "Because.", "guide")
