@@ -157,7 +157,18 @@ class Dialogue:
             text = f"cannot be read: {error.strerror}"
         except UnicodeDecodeError:
             text = "no text: open it with its own program (a .pcap with wireshark)"
-        self._frame(text, path)
+        self._frame(self._nameless(item, text), path)
+
+    def _nameless(self, item: Item, text: str) -> str:
+        """Evidence without the submission's name, which stands in its commands, where it is hidden.
+
+        What is hidden is a word of its own: a name of one letter must not spoil all text.
+        """
+        shown = self.names[item.submission]
+        if shown == item.submission:
+            return text
+        folder = re.escape(item.submission.rpartition("/")[2])
+        return re.sub(rf"(?<!\w){folder}(?!\w)", shown, text)
 
     # --- what is typed ---------------------------------------------------------------------
 

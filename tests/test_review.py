@@ -427,6 +427,18 @@ def test_names_can_be_hidden(home: Path) -> None:
     assert not any(name in shown for name in STUDENTS)
 
 
+def test_evidence_does_not_tell_names(home: Path) -> None:
+    """The command that grades a submission again, which is evidence, is shown without its name."""
+    folder = home / "reports" / "bob"
+    text = "# again: ./lab pytest 'class/bob::e1' --seed=7\nbobbin"
+    (folder / "e1.why" / "why.txt").write_text(text)
+    found = [one for one in look(home / "reports").items if one.submission == "bob"]
+    shown = sit(home, "e 1", items=found, bob="student 1234")
+    assert "# again: ./lab pytest 'class/student 1234::e1' --seed=7" in shown
+    assert "bobbin" in shown
+    assert "class/bob::e1" in sit(home, "e 1", items=found)
+
+
 # --- the command --------------------------------------------------------------------------------
 
 
