@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from types import SimpleNamespace
 
 import pytest
 from runs import REPO
 
 from grader.errors import CheckFailed
+from grader.evidence import CallMeter
 from grader.rubric import Lab
 from tests_lab.results_04c import (
     latencies,
@@ -126,3 +128,37 @@ def test_a_test_is_its_connections() -> None:
 def test_half_a_line_is_left_for_later() -> None:
     """Output that is cut off in the middle of a line is read up to there."""
     assert not read_watched('{"event": "op').tests
+
+
+def test_calls_are_told_by_their_time() -> None:
+    """What was measured between two moments is the difference of the lines around them."""
+    printed = [(10, 1, 100, 90, 1, 200), (20, 3, 400, 90, 3, 800), (30, 7, 900, 90, 7, 1600)]
+    output = "".join(
+        json.dumps({"type": "printf", "data": " ".join(map(str, line)) + "\n"}) + "\n"
+        for line in printed
+    )
+    meter = CallMeter.__new__(CallMeter)
+    meter._trace = SimpleNamespace(so_far=lambda: SimpleNamespace(output=output))  # noqa: SLF001
+    assert meter.between(12, 25).count == 6
+    assert meter.between(12, 18).average_ns == 150
+    assert meter.between(0, 99).probed_average_ns == pytest.approx(1400 / 6)
+
+
+def test_rules_that_were_listed_late_may_be_the_next_steps() -> None:
+    """A test is one of its step's even if the rules were listed when the next were there."""
+    chain = {
+        "backend": "iptables-nft-save", "table": "filter", "chain": "OUTPUT", "policy": "ACCEPT",
+        "rules": 160, "jumps": {}, "matched": 0, "shown": [],
+    }  # fmt: skip
+    for done, too in ((5, False), (7, True)):
+        (test,) = read_watched(
+            lines(
+                {"event": "open", "port": 1},
+                {"event": "open", "port": 2},
+                {"event": "close", "port": 2, "at": 6},
+                {"event": "look", "test": 1, "at": done, "chains": [chain]},
+            )
+        ).tests
+        assert test.had(160, 80)
+        assert test.had(80, 80) is too
+        assert not test.had(0, 80)
