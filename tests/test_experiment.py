@@ -138,7 +138,7 @@ def test_calls_are_told_by_their_time() -> None:
         for line in printed
     )
     meter = CallMeter.__new__(CallMeter)
-    meter._trace = SimpleNamespace(so_far=lambda: SimpleNamespace(output=output))  # noqa: SLF001
+    meter._trace = SimpleNamespace(so_far=lambda: SimpleNamespace(output=output))
     assert meter.between(12, 25).count == 6
     assert meter.between(12, 18).average_ns == 150
     assert meter.between(0, 99).probed_average_ns == pytest.approx(1400 / 6)
