@@ -20,7 +20,7 @@ from grader.errors import GraderError  # noqa: E402
 from grader.image import find  # noqa: E402
 from grader.machine import microvm  # noqa: E402
 from grader.world import Topology, World  # noqa: E402
-from tests_lab.experiment_04c import AS_MACHINE_ROOT, SERVER, WORK  # noqa: E402
+from tests_lab.experiment.laboratory import AS_MACHINE_ROOT, SERVER, WORK  # noqa: E402
 
 LONGEST_S = 3600.0
 RESULTS = "/tmp/results.csv"

@@ -8,8 +8,8 @@ import pytest
 
 from grader.evidence import Recording
 from grader.evidence.calltrace import Entered
-from tests_lab.call_path import Way
-from tests_lab.kernel_names import functions_in, is_driver, steps_in, strangers
+from tests_lab.kernel.listed import Way
+from tests_lab.kernel.names import functions_in, is_driver, steps_in, strangers
 
 PASSED = """
 udp_sendmsg ip_make_skb ip_setup_cork __ip_append_data sock_alloc_send_pskb __alloc_skb skb_put

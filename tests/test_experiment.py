@@ -12,7 +12,7 @@ from runs import REPO
 from grader.errors import CheckFailed
 from grader.evidence import CallMeter
 from grader.rubric import Lab
-from tests_lab.results_04c import (
+from tests_lab.experiment.results import (
     latencies,
     must_be_complete,
     must_be_linear,
@@ -20,8 +20,8 @@ from tests_lab.results_04c import (
     must_not_rise,
     throughputs,
 )
-from tests_lab.table_04c import HEADER, read_table
-from tests_lab.watched_04c import read_watched
+from tests_lab.experiment.table import HEADER, read_table
+from tests_lab.experiment.watched import read_watched
 
 LIMITS = Lab(REPO / "tests_lab").rubric.tasks["04c"].parameters["data"]
 HEAD = ",".join(HEADER)

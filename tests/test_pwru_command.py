@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.errors import CheckFailed
-from tests_lab.pwru_command import parse, places, pwru_arguments, read_calls
+from tests_lab.pwru.command import parse, places, pwru_arguments, read_calls
 
 FILTER = "dst host 8.8.8.8 and dst port 53"
 RIGHT = [

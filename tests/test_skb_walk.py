@@ -7,8 +7,8 @@ import random
 import pytest
 
 from grader.evidence import read_trace
-from tests_lab.kernel_path import HOOK, PATH, is_driver, plain
-from tests_lab.skb_walk import Walk, same_events, walks
+from tests_lab.kernel.path import HOOK, PATH, is_driver, plain
+from tests_lab.pwru.walk import Walk, same_events, walks
 
 SKB = "0xffff8c8f4a51e600"
 OUT = "ip_send_skb __ip_local_out ip_output nf_hook_slow ip_finish_output ip_finish_output2"

@@ -19,8 +19,8 @@ from grader.evidence.calltrace import Entered
 from grader.rubric import Lab
 from grader.submission import Submission
 from tests_lab import task_03b
-from tests_lab.call_path import Way
-from tests_lab.kernel_path import HOOK
+from tests_lab.kernel.listed import Way
+from tests_lab.kernel.path import HOOK
 
 SUBMISSIONS = REPO / "submissions"
 KILLS = yaml.safe_load((SUBMISSIONS / "broken" / "kill.yaml").read_text(encoding="utf-8"))

@@ -13,11 +13,11 @@ from grader.errors import CheckFailed, GraderError
 from grader.evidence import PwruTrace, read_trace
 from grader.sandbox import Limits
 from grader.script import must_have_ended, said
-from tests_lab import pwru_command
-from tests_lab.dns_corpus import QUERIES
-from tests_lab.kernel_path import DROPS, HOOK
-from tests_lab.pwru_filter import HINT, Call, judged
-from tests_lab.skb_walk import QUERY, Walk, impossible, not_dropped, same_events, walks
+from tests_lab.kernel.path import DROPS, HOOK
+from tests_lab.pwru import command as pwru_command
+from tests_lab.pwru.corpus import QUERIES
+from tests_lab.pwru.filter import HINT, Call, judged
+from tests_lab.pwru.walk import QUERY, Walk, impossible, not_dropped, same_events, walks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from grader.check import check
 from grader.document import Strict
 from grader.errors import CheckFailed
 from grader.facts import Choice, Text, must_be_answered, shown
-from tests_lab.kernel_names import functions_in, steps_in, strangers
-from tests_lab.kernel_path import HOOK
-from tests_lab.query_trace import ROOT, Bench
+from tests_lab.kernel.names import functions_in, steps_in, strangers
+from tests_lab.kernel.path import HOOK
+from tests_lab.kernel.query import ROOT, Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
     from grader.world import World
-    from tests_lab.call_path import Way
+    from tests_lab.kernel.listed import Way
 
 SECTION = "03b"
 NEEDS_KERNEL = ["kernel_tracing"]

@@ -12,8 +12,17 @@ from grader.errors import CheckFailed
 from grader.evidence import CallMeter, Calls
 from grader.script import must_have_ended, said
 from grader.world import World
-from tests_lab.experiment_04c import SCRIPT, SERVER, WORK, Experiment, Laboratory
-from tests_lab.plot_04c import (
+from tests_lab.experiment.laboratory import SCRIPT, SERVER, WORK, Experiment, Laboratory
+from tests_lab.experiment.results import (
+    data,
+    data_complete,
+    data_genuine,
+    data_latency,
+    data_throughput,
+)
+from tests_lab.experiment.table import HEADER, Table, read_table
+from tests_lab.experiment.watched import Test
+from tests_lab.plot.checks import (
     plot_both,
     plot_given,
     plot_labels,
@@ -25,15 +34,6 @@ from tests_lab.plot_04c import (
     plot_units,
     plotted,
 )
-from tests_lab.results_04c import (
-    data,
-    data_complete,
-    data_genuine,
-    data_latency,
-    data_throughput,
-)
-from tests_lab.table_04c import HEADER, Table, read_table
-from tests_lab.watched_04c import Test
 
 if TYPE_CHECKING:
     from fixtures.world import NewWorld

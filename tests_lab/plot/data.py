@@ -11,14 +11,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from grader.errors import CheckFailed
-from tests_lab.table_04c import HEADER, read_table
+from tests_lab.experiment.table import HEADER, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from random import Random
 
     from grader.evidence import Axes, Figure
-    from tests_lab import table_04c
+    from tests_lab.experiment import table
 
 RULES, THROUGHPUT, LATENCY = HEADER
 MOST_ROWS = 500
@@ -104,7 +104,7 @@ class Table:
         )
 
 
-def _grouped(lines: Iterable[table_04c.Row]) -> Iterable[Row]:
+def _grouped(lines: Iterable[table.Row]) -> Iterable[Row]:
     groups: dict[int, list[tuple[float, float]]] = {}
     for line in lines:
         if line.throughput is not None and line.latency is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grader.deadline import Deadline
 from grader.disposable import Disposable
 from grader.errors import GraderError
-from tests_lab.watched_04c import Test, Watched, read_watched
+from tests_lab.experiment.watched import Test, Watched, read_watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ SCRIPT, RESULTS = "experiment.sh", "measured.csv"
 FIRST = "experiment"
 SERVER, PORT = "10.99.0.2", 5201
 WORK = "/work"
-WATCHER = Path(__file__).with_name("watcher_04c.py")
+WATCHER = Path(__file__).with_name("watcher.py")
 READY_WITHIN = FINISHED_WITHIN = 60.0
 LOOKS_EVERY = 2.0
 LARGEST_TABLE = 64 * 1024
@@ -51,7 +51,7 @@ cd /work && exec env "$@"
 
 
 class Watcher(Disposable):
-    """The program watcher_04c at work on the server's host."""
+    """The program watcher.py at work on the server's host."""
 
     def __init__(self, world: World, *, look_after_s: float, grace_s: float) -> None:
         """Returns when it watches. Raises GraderError if it does not."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from grader.errors import CheckFailed
 
-STAND_IN = Path(__file__).with_name("pwru_stand_in.py")
+STAND_IN = Path(__file__).with_name("stand_in.py")
 CALLS = "/dev/shm/pwru-calls"  # noqa: S108 in a sandbox of its own
 SWITCHES = frozenset(
     re.findall(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tests_lab.kernel_path import (
+from tests_lab.kernel.path import (
     ARRIVALS,
     CONSUMES,
     DROPS,

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from tests_lab.plot_data import LATENCY, THROUGHPUT, Table
-from tests_lab.plot_labels import swapped, units
+from tests_lab.plot.data import LATENCY, THROUGHPUT, Table
+from tests_lab.plot.labels import swapped, units
 
 HEADER = "rules,throughput_mbps,latency_ns\n"
 MEGABITS = (

@@ -13,9 +13,9 @@ from grader.check import check
 from grader.deadline import Deadline
 from grader.errors import CheckFailed
 from grader.evidence import Drawing, look_at
-from tests_lab.plot_data import LATENCY, RULES, THROUGHPUT, Plot, Table
-from tests_lab.plot_labels import Labels, names, swapped, units
-from tests_lab.plot_run import ARGUMENTS, QUANTITIES, SCRIPT, Run, Runs, printable
+from tests_lab.plot.data import LATENCY, RULES, THROUGHPUT, Plot, Table
+from tests_lab.plot.labels import Labels, names, swapped, units
+from tests_lab.plot.run import ARGUMENTS, QUANTITIES, SCRIPT, Run, Runs, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

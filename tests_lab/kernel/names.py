@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests_lab.kernel_path import POSITION, plain
+from tests_lab.kernel.path import POSITION, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

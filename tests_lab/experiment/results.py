@@ -12,7 +12,7 @@ import pytest
 
 from grader.check import check
 from grader.errors import CheckFailed
-from tests_lab.table_04c import Row, Table, read_table
+from tests_lab.experiment.table import Row, Table, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from grader.errors import CheckFailed, Overrun
-from tests_lab.plot_data import LATENCY, THROUGHPUT, Plot, Table
-from tests_lab.plot_labels import names
+from tests_lab.plot.data import LATENCY, THROUGHPUT, Plot, Table
+from tests_lab.plot.labels import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderError
 from grader.evidence import CallTrace, covers
 from grader.evidence.calltrace import NAME, TRACEABLE, NotAttached
-from tests_lab.call_path import Way
-from tests_lab.kernel_names import OUTER
-from tests_lab.kernel_path import HOOK, plain
+from tests_lab.kernel.listed import Way
+from tests_lab.kernel.names import OUTER
+from tests_lab.kernel.path import HOOK, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from grader.errors import CheckFailed, GraderError
 from grader.machine.client import CallError
-from tests_lab import dns_corpus, pwru_command
+from tests_lab.pwru import command as pwru_command
+from tests_lab.pwru import corpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
 
     from grader.world import World
-    from tests_lab.dns_corpus import Sample
-    from tests_lab.pwru_command import Command
+    from tests_lab.pwru.command import Command
+    from tests_lab.pwru.corpus import Sample
 
 HINT = "man 7 pcap-filter: dst host, dst port; in quotes, so that the shell leaves it alone"
 SITE = "www.google.com"
@@ -118,7 +119,7 @@ def judged(world: World, arguments: list[str], own: str) -> Call | None:
         taking = Filter(world, command.filter)
         tries = [
             _tried(Call(shown, command=command, source=source), taking, world)
-            for source in dns_corpus.sources(own, command.filter)
+            for source in corpus.sources(own, command.filter)
         ]
     except CheckFailed as refused:
         return Call(shown, refused=refused)
@@ -128,8 +129,8 @@ def judged(world: World, arguments: list[str], own: str) -> Call | None:
 def _tried(call: Call, taking: Filter, world: World) -> Call:
     """The call, tried with queries and other packets of one host."""
     rng: Random = world.rng
-    queries = dns_corpus.queries(call.source, rng)
-    others = dns_corpus.others(call.source, world.addresses(SITE, 4)[0], rng)
+    queries = corpus.queries(call.source, rng)
+    others = corpus.others(call.source, world.addresses(SITE, 4)[0], rng)
     missed = [one.what for one, ok in zip(queries, taking.at_ip(queries), strict=True) if not ok]
     extra = [one.what for one, ok in zip(others, taking.anywhere(others), strict=True) if ok]
     return Call(call.shown, None, call.command, tuple(missed), tuple(extra), call.source)

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests_lab.plot_data import LATENCY, THROUGHPUT, number
+from tests_lab.plot.data import LATENCY, THROUGHPUT, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

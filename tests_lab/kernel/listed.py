@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests_lab.kernel_names import (
+from tests_lab.kernel.names import (
     FITTING,
     HELPER,
     HOOKED,
@@ -29,7 +29,7 @@ from tests_lab.kernel_names import (
     is_queue,
     part_of,
 )
-from tests_lab.kernel_path import CONSUMES, DROPS, HOOK, LEAVE, PATH, POSITION, REMAINS
+from tests_lab.kernel.path import CONSUMES, DROPS, HOOK, LEAVE, PATH, POSITION, REMAINS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

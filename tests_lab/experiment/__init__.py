@@ -1,0 +1,1 @@
+"""04c: the experiment and its results."""

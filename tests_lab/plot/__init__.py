@@ -1,0 +1,1 @@
+"""04c: what plot.py draws."""

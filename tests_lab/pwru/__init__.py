@@ -1,0 +1,1 @@
+"""03a: how pwru was called, what its filter takes, and what its traces tell."""
