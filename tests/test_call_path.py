@@ -86,6 +86,17 @@ def test_their_wrong_places_are_found(way: Way, listed: str, wrong: str) -> None
     assert found.function == wrong
 
 
+def test_what_is_traced_between_two_steps_moves_neither() -> None:
+    """A step that the traced kernel has inlined comes before the next, whatever lies between."""
+    traced = PASSED.replace(
+        " __dev_queue_xmit", " neigh_resolve_output eth_header __dev_queue_xmit"
+    )
+    way = Way(recording(traced), recording(DROPPED), set())
+    listed = "ip_finish_output2 neigh_resolve_output eth_header dev_queue_xmit __dev_queue_xmit"
+    assert way.misplaced(listed.split()) is None
+    assert way.misplaced(["__dev_queue_xmit", "dev_queue_xmit"]) is not None
+
+
 def test_invented_names_are_told_from_a_students_hardware(way: Way) -> None:
     """A name that nobody knows is let be where a module may stand, and nowhere else."""
     assert way.invented(["ip_output", "ip_send_to_wire"]) == "ip_send_to_wire"

@@ -80,7 +80,7 @@ class Way:
                 for name in step.functions
                 if name != HOOK and (first := self.passed.first(name)) is not None
             ]
-            base = max(base, *firsts) if firsts else base
+            base = float(max(base, *firsts)) if firsts else base
             found.append(base if firsts else base + (number + 1) / 1000)
         return found
 
@@ -101,7 +101,7 @@ class Way:
         if function in OUTER:
             place = Place(*[float(OUTER.index(function) - len(OUTER))] * 2)
         elif function in POSITION:
-            place = Place(*[self._steps[POSITION[function]]] * 2)
+            place = self._untraced(POSITION[function])
         elif step := part_of(function):
             place = self._around(step)
         elif is_queue(function):
@@ -109,6 +109,12 @@ class Way:
         elif function in {*LEAVES, *DROPS, *CONSUMES, *REMAINS} or is_driver(function):
             place = Place(self.step("leave"), math.inf)
         return place
+
+    def _untraced(self, number: int) -> Place:
+        """Where a step stands that has no function in the trace: up to the next one that has."""
+        first = self._steps[number]
+        later = (at for at in self._steps[number + 1 :] if at > first and at.is_integer())
+        return Place(first, next(later, math.inf) - JUST)
 
     def _around(self, key: str) -> Place:
         if key in {"LOCAL_OUT", "POST_ROUTING"}:  # what hangs there may hang at either
