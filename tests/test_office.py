@@ -97,6 +97,7 @@ def test_a_reply_is_made_of_the_request() -> None:
         bytes(IP(src="10.1.2.9", dst=OWN) / UDP()),
         struct.pack("B", 0x4F) + bytes(IP(src="10.1.2.9", dst=OWN) / ICMP())[1:28],
     ],
+    ids=["empty", "no header", "broadcast", "timestamp", "udp", "options beyond its end"],
 )
 def test_what_is_no_request_has_no_reply(packet: bytes) -> None:
     """Broadcasts, other messages and what is too short are not answered."""
