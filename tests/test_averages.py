@@ -46,6 +46,7 @@ AVERAGES = {
     "microseconds with a fraction": (text("avg = 5.500 us\n"), [5500]),
     "microseconds with a Greek letter": (text("avg = 5.5 µs\n"), [5500]),
     "the other Greek letter": (text("avg = 5.5μs\n"), [5500]),
+    "a sentence in another language": (text("Timpul mediu în funcție: 5.500 µs\n"), [5500]),
     "microseconds in the heading": (
         text("Latency in microseconds\n", "average: 55\n"),
         [55_000],

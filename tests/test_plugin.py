@@ -187,7 +187,7 @@ def test_stop_at_the_first(alice: Path, bob: Path, tmp_path: Path) -> None:
 
 def test_last_failed(alice: Path, bob: Path, tmp_path: Path) -> None:
     """--lf grades only what failed before."""
-    grade(bob.parent, "-k", "leaves", home=tmp_path)
+    grade(bob.parent, "-k", "01d and leaves", home=tmp_path)
     shutil.rmtree(tmp_path / "reports")
     found = grade(bob.parent, "--lf", home=tmp_path)
     assert found.reported == {"bob"}

@@ -22,12 +22,13 @@ NANOSECONDS = {
 ANYWHERE = {unit: factor for unit, factor in NANOSECONDS.items() if unit != "s"}
 NUMBER = re.compile(r"(?<![\w.:])-?(?:\d+(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?![\w.]*:\d)")
 BEHIND = re.compile(r"[\s\[(]*([a-zµμ]+)(?![a-z])", re.IGNORECASE)
-WORD = re.compile(r"[a-zµμ]+", re.IGNORECASE)
+WORD = re.compile(r"[^\W\d_]+")  # of letters in any language
 AVERAGE = re.compile(r"av(e?ra)?ge?s?(?![a-z])|mean(?![a-z])", re.IGNORECASE)
 # Words that say that a number is something else.
 OTHER = re.compile(
-    r"(?<![a-z])(count|calls?|samples?|packets?|hits?|invocations?|events?|total|sum|max(imum)?|"
-    r"min(imum)?|last|entries|n|num(ber)?|pid|tid|cpu|interval|every|stdev|variance)(?![a-z])",
+    r"(?<![^\W\d_])(count|calls?|samples?|packets?|hits?|invocations?|events?|total|sum|max(imum)?|"
+    r"min(imum)?|last|entries|n|num(ber)?|pid|tid|cpu|interval|every|stdev|variance)"
+    r"(?![^\W\d_])",
     re.IGNORECASE,
 )
 SEPARATOR = re.compile(r"\s*[,;.)\]|]")
