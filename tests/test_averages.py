@@ -46,6 +46,13 @@ AVERAGES = {
     "microseconds with a fraction": (text("avg = 5.500 us\n"), [5500]),
     "microseconds with a Greek letter": (text("avg = 5.5 µs\n"), [5500]),
     "the other Greek letter": (text("avg = 5.5μs\n"), [5500]),
+    "as ping writes it": (text("latency min/avg/max = 5/5500/99999 ns\n"), [5500]),
+    "a tuple": ([("value", ["average ns", 5500])], [5500]),
+    "one key for all calls": ([("stats", {"@latency": {"0": 5500}})], [5500]),
+    "one key for all calls, with their number": (
+        [("stats", {"@t": {"all": {"count": 3, "average": 5500, "total": 16500}}})],
+        [5500],
+    ),
     "a sentence in another language": (text("Timpul mediu în funcție: 5.500 µs\n"), [5500]),
     "microseconds in the heading": (
         text("Latency in microseconds\n", "average: 55\n"),

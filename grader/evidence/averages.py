@@ -32,6 +32,12 @@ OTHER = re.compile(
     re.IGNORECASE,
 )
 SEPARATOR = re.compile(r"\s*[,;.)\]|]")
+# As ping writes it: min/avg/max = 1/2/3 ns.
+NAMES_AND_NUMBERS = re.compile(
+    r"(?P<names>[^\W\d_]+(?:/[^\W\d_]+)+)(?P<between>\W+)(?P<numbers>[\d.]+(?:/[\d.]+)+)"
+    r"(?P<unit>\s*[a-zµμ]+)?",
+    re.IGNORECASE,
+)
 PER = re.compile(r"\s*(?:/|per)\s*(call|packet|invocation|pkt)s?", re.IGNORECASE)
 
 
@@ -59,9 +65,9 @@ def readings(events: list[Event]) -> list[Reading]:
 
 
 def _joined(events: list[Event]) -> Iterator[Event]:
-    """Text that several calls of printf() have made, as one event a line."""
+    """Text that several calls of printf() have made, as one event a line; tuples are lines, too."""
     text, final = "", False
-    for event in events:
+    for event in map(_tuple_as_text, events):
         if event.text:
             text, final = text + event.text, event.final
             *lines, text = text.split("\n")
@@ -70,6 +76,12 @@ def _joined(events: list[Event]) -> Iterator[Event]:
             yield event
     if text:
         yield Event("printf", text, final)
+
+
+def _tuple_as_text(event: Event) -> Event:
+    if event.type != "value" or not isinstance(event.data, list):
+        return event
+    return Event("printf", " ".join(map(str, event.data)) + "\n", event.final)
 
 
 def _read(event: Event, usual: int) -> Iterator[Reading]:
@@ -85,6 +97,8 @@ def _read(event: Event, usual: int) -> Iterator[Reading]:
 
 def _read_map(event: Event, name: str, value: object, usual: int) -> Iterator[Reading]:
     average = event.type == "stats"
+    if isinstance(value, dict) and len(value) == 1:
+        (value,) = value.values()  # one key for all calls is as good as none
     if isinstance(value, dict) and value.keys() == STATS:
         value = value["average"]
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -98,12 +112,21 @@ def _read_map(event: Event, name: str, value: object, usual: int) -> Iterator[Re
                   final=event.final)  # fmt: skip
 
 
+def _each_with_its_number(found: re.Match[str]) -> str:
+    names, numbers = found["names"].split("/"), found["numbers"].split("/")
+    if len(names) != len(numbers):
+        return found[0]
+    unit = found["unit"] or ""
+    return ", ".join(f"{name}: {number}{unit}" for name, number in zip(names, numbers, strict=True))
+
+
 def _read_text(event: Event, usual: int) -> Iterator[Reading]:
-    numbers = list(NUMBER.finditer(event.text))
-    starts = [*(number.start() for number in numbers), len(event.text)]
+    text = NAMES_AND_NUMBERS.sub(_each_with_its_number, event.text)
+    numbers = list(NUMBER.finditer(text))
+    starts = [*(number.start() for number in numbers), len(text)]
     begin = 0
     for number, end in zip(numbers, starts[1:], strict=True):
-        before, after = event.text[begin : number.start()], event.text[number.end() : end]
+        before, after = text[begin : number.start()], text[number.end() : end]
         factor, rest = _unit_behind(after)
         per = PER.match(rest)
         rest = rest[per.end() :] if per else rest
@@ -111,7 +134,7 @@ def _read_text(event: Event, usual: int) -> Iterator[Reading]:
         within = [ANYWHERE[word] for word in _words(before) if word in ANYWHERE]
         if factor is None and within:
             factor = within[-1]
-        behind = _word_behind(rest, last=end == len(event.text))
+        behind = _word_behind(rest, last=end == len(text))
         average = bool(per or AVERAGE.search(before) or AVERAGE.fullmatch(behind))
         other = OTHER.search(before) or (factor is None and OTHER.fullmatch(behind))
         if average or not other:
