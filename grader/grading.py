@@ -55,6 +55,20 @@ class Grading:
         """Whether `path` is a target or lies in one."""
         return any(path == target or target in path.parents for target in self.targets)
 
+    def picked_of(self, folder: Path) -> dict[str, set[str]]:
+        """What node ids pick of a submission: by task the checks, or none where all are meant.
+
+        Empty if nothing is picked: then all of the submission is to be graded.
+        """
+        whole: set[str] = set()
+        found: dict[str, set[str]] = {}
+        for one in self.picked:
+            if one.startswith(f"{folder}::"):
+                task, _, check = one.removeprefix(f"{folder}::").partition("::")
+                found.setdefault(task, set()).add(check)
+                whole |= set() if check else {task}
+        return {task: set() if task in whole else checks for task, checks in found.items()}
+
     def holds(self, path: Path) -> bool:
         """Whether the folder `path` holds submissions, rather than being one.
 

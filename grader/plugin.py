@@ -212,7 +212,7 @@ class SubmissionNode(pytest.Directory):
         """The tasks that may be picked, in the rubric's order."""
         grading = self.config.stash[GRADING]
         submission = Submission(grading.id_of(self.path), self.path)
-        picked = {one.split("::")[1] for one in _of(self.path, grading.picked)}
+        picked = grading.picked_of(self.path)
         for name, checks in grading.lab.checks.items():
             if picked and name not in picked:
                 continue
@@ -279,10 +279,13 @@ class TaskNode(pytest.Module):
         return self.config.stash[GRADING].lab.modules[self.name]
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One item a check."""
+        """One item a check that is picked."""
         self.session._fixturemanager.parsefactories(self)  # noqa: SLF001
+        grading = self.config.stash[GRADING]
+        names = grading.picked_of(self.run.submission.folder).get(self.name, set())
         for check in self.checks:
-            yield CheckItem.of(self, check)
+            if not names or check.name in names:
+                yield CheckItem.of(self, check)
 
 
 class CheckItem(pytest.Function):
@@ -314,27 +317,6 @@ class CheckItem(pytest.Function):
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says that the check is: in the submission, not in the module."""
         return self.task.run.submission.folder, None, self.nodeid
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what was picked by node id."""
-    grading = grading_of(config)
-    if grading is not None and grading.picked:
-        items[:] = [item for item in items if _picked(item, grading.picked)]
-
-
-def _picked(item: pytest.Item, picked: list[str]) -> bool:
-    if not isinstance(item, CheckItem):
-        return True
-    submission = item.task.run.submission.folder
-    task = f"{submission}::{item.task.name}"
-    of_this = _of(submission, picked)
-    return not of_this or task in of_this or f"{task}::{item.name}" in of_this
-
-
-def _of(submission: Path, picked: list[str]) -> list[str]:
-    """What was picked of a submission; nothing if all of it is to be graded."""
-    return [one for one in picked if one.partition("::")[0] == str(submission)]
 
 
 def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:

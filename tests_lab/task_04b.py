@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -243,24 +243,12 @@ class Series:
 
 
 @pytest.fixture(scope="module")
-def meter(
-    deliverable: Deliverable,  # noqa: ARG001 without it, no machine is started
-    machine: Machine,
-    task: TaskRun,
-) -> Iterator[CallMeter]:
-    """Our own probe on the function; it attaches while other things are made ready."""
-    with CallMeter(machine, FUNCTION) as running:
-        task.keep("meter.txt", running.save)
-        yield running
-
-
-@pytest.fixture(scope="module")
 def bench(
-    machine: Machine, meter: CallMeter, world: World, task: TaskRun, deliverable: Deliverable
+    machine: Machine, call_meter: CallMeter, world: World, task: TaskRun, deliverable: Deliverable
 ) -> Bench:
     """The machine, the world and our own probe."""
-    made = Bench(machine, world, task, deliverable, meter, Random(task.seed))  # noqa: S311
-    meter.read()
+    made = Bench(machine, world, task, deliverable, call_meter, Random(task.seed))  # noqa: S311
+    call_meter.read()
     made.own.extend(made.probed())
     return made
 

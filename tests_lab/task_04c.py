@@ -12,7 +12,7 @@ from grader.errors import CheckFailed
 from grader.evidence import CallMeter, Calls
 from grader.script import must_have_ended, said
 from grader.world import World
-from tests_lab.experiment.laboratory import SCRIPT, SERVER, WORK, Experiment, Laboratory
+from tests_lab.experiment.laboratory import SERVER, WORK, Experiment, Laboratory
 from tests_lab.experiment.results import (
     data,
     data_complete,
@@ -68,24 +68,6 @@ FLUSH = "sudo iptables -F OUTPUT"
 
 
 @pytest.fixture(scope="module")
-def script(task: TaskRun) -> Deliverable:
-    """The experiment's script."""
-    return task.deliverable(SCRIPT)
-
-
-@pytest.fixture(scope="module")
-def call_meter(
-    script: Deliverable,  # noqa: ARG001 without it, no machine is started
-    machine: Machine,
-    task: TaskRun,
-) -> Iterator[CallMeter]:
-    """Our own probe; it attaches while the world is made."""
-    with CallMeter(machine, FUNCTION) as running:
-        task.keep("meter.txt", running.save)
-        yield running
-
-
-@pytest.fixture(scope="module")
 def internet(
     call_meter: CallMeter,  # noqa: ARG001 started first
     new_world: NewWorld,
@@ -97,11 +79,15 @@ def internet(
 
 @pytest.fixture(scope="module")
 def laboratory(
-    script: Deliverable, machine: Machine, internet: World, call_meter: CallMeter, task: TaskRun
+    deliverable: Deliverable,
+    machine: Machine,
+    internet: World,
+    call_meter: CallMeter,
+    task: TaskRun,
 ) -> Laboratory:
     """Where the script is run."""
     made = Laboratory(machine, internet, call_meter, task)
-    made.put({script.name: script.data, **beside(task)})
+    made.put({deliverable.name: deliverable.data, **beside(task)})
     call_meter.read()
     return made
 
@@ -124,11 +110,11 @@ def beside(task: TaskRun) -> dict[str, bytes]:
 
 
 @check("04c.runs", requires=NEEDS_KERNEL)
-def runs(experiment: Experiment, script: Deliverable) -> str | None:
+def runs(experiment: Experiment, deliverable: Deliverable) -> str | None:
     """The script comes to its end."""
     if experiment.runaway is None:
         must_have_ended(experiment.done, experiment.within)
-    return "; ".join(script.notes) or None
+    return "; ".join(deliverable.notes) or None
 
 
 @check("04c.iperf3", needs="04c.runs", requires=NEEDS_KERNEL)
