@@ -1,0 +1,56 @@
+"""The application that commands are added to, where they print, and how they end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from grader.errors import BadInput, GraderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BAD_USAGE = 2
+COULD_NOT = 3
+LAB = Path(__file__).resolve().parents[2] / "tests_lab"
+
+app = typer.Typer(
+    help="Grade network labs by what the students' files do.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; errors of ours end with code 3, bad input with 2."""
+    try:
+        app()
+    except GraderError as error:
+        err.print(f"[red]{escape(error.what)}[/red]")
+        if error.remedy:
+            err.print(f"remedy: {escape(error.remedy)}")
+        sys.exit(BAD_USAGE if isinstance(error, BadInput) else COULD_NOT)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is being done, with the seconds since the beginning."""
+    with err.status(what) as status:
+        began = time.monotonic()
+
+        def show(line: str) -> None:
+            err.print(f"{time.monotonic() - began:5.0f} s  {escape(line)}")
+            status.update(escape(line.strip()))
+
+        yield show

@@ -1,0 +1,74 @@
+"""`grader image`: the lab's root file system and its microVMs' template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader import image as images
+from grader import warm
+from grader.cli.app import app, out, progress
+from grader.errors import GraderError
+from grader.machine import microvm
+
+if TYPE_CHECKING:
+    from grader.image import Image
+
+image_app = typer.Typer(
+    help="The lab's root file system, built once and used by all sandboxes.", no_args_is_help=True
+)
+app.add_typer(image_app, name="image")
+
+
+@image_app.command()
+def build() -> None:
+    """Build the image if it is not here yet, and print where it is."""
+    with progress("looking for the image") as show:
+        image = images.ensure(progress=show)
+    out.print(str(image.root.parent), markup=False)
+
+
+@image_app.command()
+def template() -> None:
+    """Make the template of the image's microVMs if it is not here yet, and print where it is."""
+    with progress("looking for the microVM's template") as show:
+        made = microvm.ensure(warm.source(_image()), warm.warm, progress=show)
+    out.print(str(made.folder), markup=False)
+
+
+@image_app.command()
+def path() -> None:
+    """Print where the image is."""
+    out.print(str(_image().root.parent), markup=False)
+
+
+def _image() -> Image:
+    image = images.find()
+    if image is None:
+        what = "the image has not been built"
+        raise GraderError(what, remedy="build it: grader image build")
+    return image
+
+
+@image_app.command("list")
+def list_() -> None:
+    """List the images of this user; * marks the one in use."""
+    current = images.find()
+    for image in images.stored():
+        facts = image.facts()
+        mark = "*" if image == current else " "
+        megabytes = facts["bytes"] // 1_000_000
+        out.print(
+            f"{mark} {image.id}  {facts['suite']}  {facts['built']}  "
+            f"{megabytes} MB  {len(facts['packages'])} packages"
+        )
+
+
+@image_app.command()
+def prune(
+    *, every: Annotated[bool, typer.Option("--all", help="Remove the current ones too.")] = False
+) -> None:
+    """Remove old images and microVM templates, and what builds that were killed have left."""
+    for gone in (*warm.prune(keep_current=not every), *images.prune(keep_current=not every)):
+        out.print(f"removed {gone}", markup=False)
