@@ -32,7 +32,7 @@ LAYERS = [
     {"world"},
     {"document", "sandbox"},
     {"image", "machine"},
-    {"deadline", "disposable", "lock"},
+    {"deadline", "disposable", "known", "lock"},
     {"errors"},
 ]
 # All may know the version; nobody but the two top ones is known by nobody.

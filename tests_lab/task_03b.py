@@ -19,10 +19,9 @@ from tests_lab.kernel.query import ROOT, Bench
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from grader.machine.client import Machine
+    from grader.known import Known
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
-    from grader.world import World
     from tests_lab.kernel.listed import Way
 
 SECTION = "03b"
@@ -113,9 +112,12 @@ def answered(deliverable: Deliverable) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def way(answered: Answers, machine: Machine, world: World, task: TaskRun) -> Way:
-    """The path that the grader has traced, with the functions that the student names."""
-    found = Bench(machine, world).way(answered.named)
+def way(answered: Answers, known: Known, task: TaskRun, request: pytest.FixtureRequest) -> Way:
+    """The path that the grader has traced, with the functions that the student names.
+
+    Most answers name nothing that has not been traced before: then no machine is started.
+    """
+    found = Bench(known, lambda: request.getfixturevalue("world")).way(answered.named)
     task.keep("path.txt", lambda path: path.write_text(found.shown, encoding="utf-8"))
     return found
 

@@ -338,9 +338,27 @@ def concurrent(mixed: Series, task: TaskRun) -> str | None:
 
 
 @check("04b.tidy", needs="04b.ends", requires=NEEDS_KERNEL)
-def tidy(mixed: Series) -> None:
+def tidy(mixed: Series, task: TaskRun) -> str | None:
     """It prints no starts of calls at the end, and leaves no probe behind."""
-    run = mixed[0]
+    attempts = task.task.parameters["attempts"]
+    failures: list[CheckFailed] = []
+    for number in range(attempts):
+        try:
+            must_be_tidy(mixed[number])
+        except CheckFailed as error:
+            failures.append(error)
+        else:
+            return f"tidy in attempt {number + 1} of {attempts}" if number else None
+    raise failures[0]
+
+
+def must_be_tidy(run: Run) -> None:
+    """One run ends as it should. Raises CheckFailed, at times of a tidy script, too.
+
+    A thread can be interrupted inside of a script's own probe and write its start when END has
+    cleared the map: a fentry program can be preempted (kernel/bpf/trampoline.c). That takes luck;
+    what is never cleared is printed each time, since calls are always open under this load.
+    """
     if run.failure is not None:
         raise run.failure
     if run.left:

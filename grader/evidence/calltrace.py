@@ -11,6 +11,7 @@ what makes hundreds of functions cheap.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from grader.errors import BadInput, CheckFailed, GraderError
 from grader.evidence.trace import Bpftrace, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from grader.machine.client import Machine

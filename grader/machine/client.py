@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from grader.errors import GraderError
 from grader.machine.agent.wire import Channel, WireError
+from grader.machine.patience import waited_for_processors_s
 from grader.machine.process import Completed, Process
 
 # Executed by the machine's Python: take the agent's code from the stream, then serve on it.
@@ -122,6 +123,10 @@ class Machine:
     def run(self, *argv: str, timeout: float, stdin: bytes | None = None) -> Completed:
         """Run a program as this machine's root, at most `timeout` seconds; then it is killed."""
         return self.start(*argv, stdin=stdin).finish(timeout)
+
+    def kept_waiting_s(self) -> float:
+        """For how long this machine has been ready to run and others did, in all, at the most."""
+        return waited_for_processors_s()
 
     def why_gone(self) -> str:
         """What more can be said of a machine that has ended or is silent."""

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.disposable import Disposable
+from grader.machine.patience import Patience
 
 if TYPE_CHECKING:
     from grader.machine.client import Machine
+
+# What is left of a time limit and not worth another look.
+SHORT = 0.05
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,35 @@ class Process(Disposable):
         self._number = state["process"]
 
     def wait(self, within: float) -> Completed:
-        """Wait for its end, at most `within` seconds; look at `exit` to know."""
-        return self._completed(self._call("wait", within=within, timeout=within))
+        """Wait for its end, at most `within` seconds; look at `exit` to know.
+
+        What others keep the machine from running does not count, here and below: see Patience.
+        """
+        self._await("settle", within)
+        return self.so_far()
 
     def finish(self, within: float) -> Completed:
         """Wait for its end, at most `within` seconds, then kill what is left and forget it."""
-        return self._completed(self._call("finish", within=within, timeout=within))
+        self._await("settle", within)
+        return self._completed(self._call("finish"))
 
     def expect(self, pattern: str, *, stream: str = "stdout", within: float) -> bool:
         """Wait until what it wrote to `stream` matches the regular expression `pattern`.
 
         False if it ended, or `within` seconds passed, without that.
         """
-        state = self._call("expect", within=within, stream=stream, pattern=pattern, timeout=within)
+        state = self._await("expect", within, stream=stream, pattern=pattern)
         return bool(state["matched"])
+
+    def _await(self, name: str, within: float, **args: Any) -> dict[str, Any]:
+        """Have the agent wait, and again as long as it has been kept from running."""
+        patience = Patience(self._machine, within)
+        left = within
+        while True:
+            state: dict[str, Any] = self._call(name, within=left, timeout=left, **args)
+            left = patience.left
+            if state["exit"] is not None or state["error"] or state.get("matched") or left < SHORT:
+                return state
 
     def so_far(self, *, since: int = 0) -> Completed:
         """What it has written until now, of each stream from byte number `since` on."""

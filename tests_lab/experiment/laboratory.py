@@ -7,9 +7,9 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from grader.deadline import Deadline
 from grader.disposable import Disposable
 from grader.errors import GraderError
+from grader.machine.patience import Patience
 from tests_lab.experiment.watched import Test, Watched, read_watched
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class Laboratory:
                 "bash", SCRIPT, SERVER, f"{folder}/{RESULTS}",
             )  # fmt: skip
             with process:
-                runaway = supervise(process, watcher, maximum + step, within)
+                patience = Patience(self._machine, within)
+                runaway = supervise(process, watcher, maximum + step, patience)
                 done = process.so_far()
             watched = watcher.finish(grace + FINISHED_WITHIN)
             seen = watcher.said()
@@ -169,10 +170,9 @@ class Laboratory:
         self._task.keep(name, lambda path: path.write_bytes(data))
 
 
-def supervise(process: Process, watcher: Watcher, most: int, within: float) -> int | None:
+def supervise(process: Process, watcher: Watcher, most: int, patience: Patience) -> int | None:
     """Wait for the script's end; or until there are rules without end: then how many."""
-    deadline = Deadline(within)
-    while deadline.left and process.wait(min(deadline.left, LOOKS_EVERY)).exit is None:
+    while (left := patience.left) and process.wait(min(left, LOOKS_EVERY)).exit is None:
         looks = [one.look for one in watcher.so_far().tests if one.look]
         if looks and looks[-1].count > most:
             return looks[-1].count

@@ -1,8 +1,9 @@
-"""The way of a DNS query through the kernel, traced in this run: one that passes, one that is not.
+"""The way of a DNS query through the kernel, as the grader traces it: one that passes, one dropped.
 
 The student's host gets rules that match nothing at both of netfilter's hooks of outgoing packets,
 by both kinds of iptables, and a queueing discipline, so that its path is like a computer's at home.
-Functions that a student names are traced, too, as far as the kernel has them.
+Functions that a student names are traced, too, as far as the kernel has them. The same functions of
+the same kernel are traced once: a second query would go the same way.
 """
 
 from __future__ import annotations
@@ -13,17 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderError
-from grader.evidence import CallTrace, covers
+from grader.evidence import CallTrace, Recording, covers
 from grader.evidence.calltrace import NAME, TRACEABLE, NotAttached
 from tests_lab.kernel.listed import Way
 from tests_lab.kernel.names import OUTER
 from tests_lab.kernel.path import HOOK, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from grader.evidence import Recording
-    from grader.machine.client import Machine
+    from grader.known import Known
     from grader.world import World
 
 ROOT = "udp_sendmsg"
@@ -48,46 +48,82 @@ PATIENCE_S = {True: 20, False: 1}  # whether an answer comes
 
 
 @dataclass(frozen=True)
-class Bench:
-    """The machine with the world on it, and which functions its kernel has."""
+class Functions:
+    """A kernel's release, which of its functions can be traced, and which it has at all."""
 
-    machine: Machine
-    world: World
+    kernel: str
+    traceable: frozenset[str]
+    every: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The two queries' calls."""
+
+    passed: Recording
+    dropped: Recording
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the queries are sent, and what is known already of the kernel there.
+
+    `place` makes that world when it is first needed.
+    """
+
+    known: Known
+    place: Callable[[], World]
+
+    @property
+    def world(self) -> World:
+        """The world, on a machine of its own."""
+        return self.place()
 
     def way(self, named: Iterable[str]) -> Way:
-        """Trace both queries, with the functions that a student has named."""
-        traceable, symbols = self.functions(named)
+        """The queries' way, traced with the functions that a student has named."""
+        functions = self.known.get(f"functions {TRACEABLE} {KALLSYMS}", Functions, self.functions)
+        wanted = [name for name in dict.fromkeys(named) if NAME.match(name)]
         known = {ROOT, HOOK, *OUTER}
         own = [
             name
-            for name in traceable
-            if not (name in known or covers(REFERENCE, name) or EVERYWHERE.match(name))
-        ]
+            for name in wanted
+            if name in functions.traceable
+            and not (name in known or covers(REFERENCE, name) or EVERYWHERE.match(name))
+        ][:MOST_OWN]
+        question = f"way {ROOT} {REFERENCE} {RETURNS} {HOOK_NUMBER} {sorted(own)}"
+        traced = self.known.get(question, Traced, lambda: self.traced(own))
+        return Way(
+            traced.passed.up_to(DRIVER),
+            traced.dropped,
+            functions.every.intersection(wanted),
+            kernel=functions.kernel,
+        )
+
+    def functions(self) -> Functions:
+        """Read what the kernel has. Compiler's suffixes are left out."""
+        machine = self.world.machine
+
+        def names(*argv: str) -> frozenset[str]:
+            done = machine.run(*argv, timeout=120)
+            if done.exit != 0 or not done.output:
+                raise GraderError(f"{' '.join(argv)} {done.outcome}: {done.complaints[-300:]}")
+            return frozenset(map(plain, done.output.split()))
+
+        traceable = names("cut", "-d ", "-f1", TRACEABLE)
+        text = names("awk", "$2 ~ /[tTwW]/ { print $3 }", KALLSYMS)
+        return Functions(machine.kernel, traceable, traceable | text)
+
+    def traced(self, own: Sequence[str]) -> Traced:
+        """Trace both queries, with a student's `own` functions."""
         self.furnish()
         self.dig(answers_come=True)  # neighbours are known from here on
-        passed, dropped = self.trace(own[:MOST_OWN])
+        passed, dropped = self.trace(own)
         if passed.first(DRIVER) is None or dropped.first(HOOK) is None:
             raise GraderError(
                 f"the traced query did not reach {DRIVER}, or the dropped one not {HOOK}:\n"
                 f"{passed.shown}\n{dropped.shown}"
             )
-        return Way(passed.up_to(DRIVER), dropped, symbols, kernel=self.machine.kernel)
-
-    def functions(self, names: Iterable[str]) -> tuple[list[str], set[str]]:
-        """Those of `names` that can be traced, and those that the kernel has at all."""
-        wanted = [name for name in dict.fromkeys(names) if NAME.match(name)]
-        traceable = {plain(line[0]) for line in self._lines(TRACEABLE, wanted)}
-        others = [name for name in wanted if name not in traceable]
-        text = {plain(line[2]) for line in self._lines(KALLSYMS, others) if line[1] in "tTwW"}
-        return [name for name in wanted if name in traceable], (traceable | text) & set(wanted)
-
-    def _lines(self, file: str, names: Sequence[str]) -> list[list[str]]:
-        """The lines of a file of the kernel's that have one of `names`, in fields."""
-        if not names:
-            return []
-        words = "\n".join(names).encode()
-        done = self.machine.run("grep", "-wFf", "-", file, timeout=60, stdin=words)
-        return [line.split() for line in done.output.splitlines() if line.strip()]
+        return Traced(passed, dropped)
 
     def dig(self, *, answers_come: bool) -> None:
         """Send one query, and see that it is answered or not, as it should be."""
@@ -126,7 +162,12 @@ class Bench:
     @contextmanager
     def _attached(self, functions: Sequence[str]) -> Iterator[CallTrace]:
         with CallTrace(
-            self.machine, ROOT, when=WHEN, functions=functions, returns=RETURNS, notes=HOOK_NUMBER
+            self.world.machine,
+            ROOT,
+            when=WHEN,
+            functions=functions,
+            returns=RETURNS,
+            notes=HOOK_NUMBER,
         ) as trace:
             trace.attached()
             yield trace

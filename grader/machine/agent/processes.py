@@ -213,17 +213,17 @@ class Processes:
         process = self.start_as_root(argv, [], env=env, output_limit=output_limit, stdin=stdin)
         return process.state()
 
-    def call_wait(self, process: int, timeout: float) -> dict[str, Any]:
+    def call_settle(self, process: int, timeout: float) -> dict[str, Any]:
         """Wait for the program's end and its last output, at most `timeout` seconds."""
         it = self._all[process]
         with it.changed:
             it.changed.wait_for(lambda: it.settled, timeout)
-        return self.call_output(process)
+            return it.state()
 
-    def call_finish(self, process: int, timeout: float) -> dict[str, Any]:
-        """Wait like `call_wait`, then kill what is left of the program and forget it."""
+    def call_finish(self, process: int) -> dict[str, Any]:
+        """What the program has written; kill what is left of it and forget it."""
         try:
-            return self.call_wait(process, timeout)
+            return self.call_output(process)
         finally:
             self.call_forget(process)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from grader.disposable import Disposable
 from grader.machine.client import Machine, MachineError, ship_agent
+from grader.machine.patience import waited_by_threads_s
 
 if TYPE_CHECKING:
     from grader.machine.microvm.qemu import Qemu
@@ -36,6 +37,10 @@ class MicroVM(Machine, Disposable):
     def pid(self) -> int:
         """QEMU's process id."""
         return self._qemu.pid
+
+    def kept_waiting_s(self) -> float:
+        """For how long the guest's processors have waited for this host's, added up."""
+        return waited_by_threads_s(self.pid)
 
     def why_gone(self) -> str:
         """Whether QEMU has ended, and the end of the guest's serial log."""
