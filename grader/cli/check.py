@@ -6,12 +6,14 @@ import datetime as dt
 import shlex
 import sys
 import webbrowser
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.text import Text
 from watchfiles import watch as changes_in
 
 from grader import checked, document
@@ -27,6 +29,9 @@ from grader.engine import Order, Running
 from grader.errors import BadInput, GraderError
 from grader.evidence.decoded import Decoder
 from grader.rubric import Rubric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Plain = dict[str, Any]
 ENDED_BY_SIGNAL = 128
@@ -107,6 +112,7 @@ class _Check:
         self._order = order
         self._report: Plain = {}
         self._place = Path()
+        self._code = 0
         self.signalled = 0
 
     def run(self, tasks: tuple[str, ...] | None = None) -> int:
@@ -158,26 +164,36 @@ class _Check:
 
     def watch(self) -> int:
         """Check again what each saved file affects, until Ctrl-C."""
+        self._code = 0
+        with suppress(KeyboardInterrupt):
+            self._wait()
+            for changes in self._changes():
+                self._again(changes)
+                if self.signalled:
+                    break
+                self._wait()
+        return self._code
+
+    def _changes(self) -> Iterator[list[str]]:
+        """The names of saved files that are part of a task, a few at a time."""
         affects = self._affects()
-        code = 0
-        self._wait()
-        for changes in changes_in(
+        found = changes_in(
             self._folder,
             watch_filter=lambda _, path: Path(path).name in affects,
             recursive=False,
-            raise_interrupt=False,
-        ):
-            saved = sorted({Path(path).name for _, path in changes})
-            tasks = tuple(dict.fromkeys(task for name in saved for task in affects[name]))
-            out.print(plain(f"\n{', '.join(saved)} saved", out), style="bold", markup=False)
-            try:
-                code = self.run(tasks)
-            except GraderError as error:
-                err.print(f"[red]{escape(error.what)}[/red]\n{escape(error.remedy)}".strip())
-            if self.signalled:
-                break
-            self._wait()
-        return 0 if self.signalled else code
+        )
+        for changes in found:
+            yield sorted({Path(path).name for _, path in changes})
+
+    def _again(self, saved: list[str]) -> None:
+        """Check what the files are part of; what cannot be now may be after the next save."""
+        affects = self._affects()
+        tasks = tuple(dict.fromkeys(task for name in saved for task in affects[name]))
+        out.print(Text(plain(f"\n{', '.join(saved)} saved", out), style="bold"))
+        try:
+            self._code = self.run(tasks)
+        except GraderError as error:
+            err.print(f"[red]{escape(error.what)}[/red]\n{escape(error.remedy)}".strip())
 
     def _affects(self) -> dict[str, list[str]]:
         """The tasks that a file is part of, of those that are asked for."""

@@ -90,7 +90,8 @@ class Explained:
         for line in excerpt.lines:
             self._lines(line, 6, gutter="│ ")
         if excerpt.more:
-            out.print(Text(f"      ... {excerpt.more} lines more", style="dim"))
+            lines = "line" if excerpt.more == 1 else "lines"
+            out.print(Text(f"      ... {excerpt.more} {lines} more", style="dim"))
 
     def _skipped(self, skipped: list[Plain]) -> None:
         if skipped:
