@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from grader.evidence import Ruleset
+from grader.evidence.counters import BACKENDS_6
 from grader.evidence.decoded import saved
 from grader.submission import COMMENTS
 
@@ -108,7 +109,7 @@ def _rules(text: str) -> Iterator[str]:
     for rule in found.rules:
         yield f"{rule.backend} {rule}"
     fell = [] if found.rules else [c for c in found.chains if c.packets and c.policy != "-"]
-    for chain in sorted(fell, key=lambda one: -one.packets)[:POLICIES]:
+    for chain in sorted(fell, key=lambda one: (one.backend in BACKENDS_6, -one.packets))[:POLICIES]:
         place = f"{chain.backend} -t {chain.table} {chain.name}"
         yield f"{place}: policy {chain.policy} [{chain.packets} packets]"
 

@@ -44,7 +44,7 @@ class Person:
         self.run = subprocess.Popen(
             ["setsid", "--ctty", GRADER, *map(str, arguments)],
             stdin=self._slave, stdout=self._slave, stderr=self._slave, cwd=cwd,
-            env=environment(**{"TERM": "xterm-256color", **(env or {})}),
+            env=environment(**{"TERM": "xterm-256color", "COLUMNS": "", **(env or {})}),
         )  # fmt: skip
         self.seen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

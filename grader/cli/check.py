@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
-import sys
 import webbrowser
 from contextlib import suppress
 from dataclasses import replace
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 ENDED_BY_SIGNAL = 128
+WAKES_MS = 200
 
 
 @app.command()
@@ -71,14 +71,14 @@ def check(
         (folder.resolve(),), lab.resolve(), reports,
         tasks=tuple(task or ()), seed=seed, sandbox=sandbox, student=True,
     )  # fmt: skip
+    if keep and watch:
+        raise BadInput("--keep and --watch: expected one of the two, found both")
     own = _Check(folder, rubric, order)
-    code = own.run()
+    code = own.watch() if watch else own.run()
     if open_:
         _open(reports)
     if keep and own.signalled == 0:
         own.look_around()
-    if watch and own.signalled == 0:
-        code = own.watch()
     raise typer.Exit(code)
 
 
@@ -163,24 +163,25 @@ class _Check:
             err.print("no check was lost in a world that one could look around in")
 
     def watch(self) -> int:
-        """Check again what each saved file affects, until Ctrl-C."""
-        self._code = 0
+        """Check once, then again what each saved file affects, until Ctrl-C."""
+        saved = self._saved()
         with suppress(KeyboardInterrupt):
-            self._wait()
-            for changes in self._changes():
-                self._again(changes)
-                if self.signalled:
-                    break
-                self._wait()
+            next(saved)  # from now on nothing that is saved is missed
+            self._code = self.run()
+            while not self.signalled:
+                err.print("waiting for a file to be saved; Ctrl-C ends this", style="dim")
+                self._again(next(names for names in saved if names))
         return self._code
 
-    def _changes(self) -> Iterator[list[str]]:
-        """The names of saved files that are part of a task, a few at a time."""
+    def _saved(self) -> Iterator[list[str]]:
+        """The names of saved files that are part of a task, a few at a time; at times none."""
         affects = self._affects()
         found = changes_in(
             self._folder,
             watch_filter=lambda _, path: Path(path).name in affects,
             recursive=False,
+            yield_on_timeout=True,
+            rust_timeout=WAKES_MS,
         )
         for changes in found:
             yield sorted({Path(path).name for _, path in changes})
@@ -203,10 +204,6 @@ class _Check:
                 for name in (*task.files, *task.parameters.get("beside", ())):
                     found.setdefault(name, []).append(id_)
         return found
-
-    def _wait(self) -> None:
-        if sys.stderr.isatty():
-            err.print("waiting for a file to be saved; Ctrl-C ends this", style="dim")
 
 
 def _image() -> images.Image | None:
