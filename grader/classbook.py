@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grader.check import Verdict
-from grader.decisions import checks_in, read_report
+from grader.decisions import REPORT, checks_in, read_report
 from grader.errors import GraderError
 from grader.people import Owner, Person, owner
 from grader.report import write_text
@@ -55,6 +55,9 @@ def rows(
     """A row for each of `submissions`, then for those people who have none."""
     for name, folder in sorted(submissions.items()):
         whose = owner(Submission(name, folder), people)
+        if not (reports / name / REPORT).exists():
+            yield Row(name, whose, fault="not graded")
+            continue
         try:
             yield _row(name, whose, read_report(reports / name))
         except GraderError as error:

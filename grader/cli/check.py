@@ -125,10 +125,12 @@ class _Check:
             code = running.code()
             self.signalled = running.signalled
             names = live.submissions
-        if names:
+        # A run that was killed has left the report of another one, if any.
+        if names and code >= 0:
             self._place = order.reports / names[0]
             self._report = read_report(self._place)
             self._explain(order)
+        self._count_hidden(order)
         return ENDED_BY_SIGNAL + self.signalled if self.signalled else code
 
     def _explain(self, order: Order) -> None:
@@ -136,17 +138,17 @@ class _Check:
         again += "" if order.sandbox == "auto" else f" --sandbox {order.sandbox}"
         with Decoder(_image()) as decoder:
             explained.Explained(self._report, self._place, self._rubric, decoder, again).show()
-        hidden = self._rubric.hidden(dt.datetime.now().astimezone().date())
-        shown = {
-            id_: date
-            for id_, date in hidden.items()
-            if not order.tasks or id_.partition(".")[0] in order.tasks
-        }
-        explained.total(self._report, shown, self._rubric)
+        explained.total(self._report)
         out.print(
             plain(f"seed {self._report['seed']}, report in {explained.short(self._place)}", out),
             markup=False,
         )
+
+    def _count_hidden(self, order: Order) -> None:
+        hidden = self._rubric.hidden(dt.datetime.now().astimezone().date())
+        tasks = order.tasks or tuple(self._rubric.tasks)
+        mine = {id_: date for id_, date in hidden.items() if id_.partition(".")[0] in tasks}
+        explained.count_hidden(mine, self._rubric)
 
     def look_around(self) -> None:
         """Open a shell in the world of the first check that was lost in one."""

@@ -102,7 +102,7 @@ class Explained:
 
     def _hang(self, text: Text) -> None:
         """Print a line that goes on, if it must, four columns in."""
-        first, *rest = text.wrap(out, width())
+        first, *rest = text.wrap(out, width() - 4)
         out.print(first)
         for part in rest:
             out.print(Text("    ").append_text(part))
@@ -141,8 +141,8 @@ def width() -> int:
     return min(out.width, WIDEST)
 
 
-def total(report: Plain, hidden: Mapping[str, dt.date], rubric: Rubric) -> None:
-    """Print the points of a report, and what is not in it as yet."""
+def total(report: Plain) -> None:
+    """Print the points of a report, and what of them is open."""
     checks = [one for task in report["tasks"] for one in task["checks"]]
     out.print()
     line = Text(f"{plain(report['submission']['id'], out)}: ", style="bold")
@@ -152,7 +152,12 @@ def total(report: Plain, hidden: Mapping[str, dt.date], rubric: Rubric) -> None:
         worth = round(sum(one["max_points"] for one in waiting), 4)
         out.print(f"{worth:g} of them are for a person to give, who reads your answers")
     if ours := [one for one in checks if Verdict(one["verdict"]).ours]:
-        out.print(f"{len(ours)} checks could not be graded here, which costs you nothing")
+        noun = "check" if len(ours) == 1 else "checks"
+        out.print(f"{len(ours)} {noun} could not be graded here, which costs you nothing")
+
+
+def count_hidden(hidden: Mapping[str, dt.date], rubric: Rubric) -> None:
+    """Print how many checks are hidden, and until when; no names."""
     for until in sorted(set(hidden.values())):
         mine = [id_ for id_, date in hidden.items() if date == until]
         worth = round(sum(_worth(rubric, id_) for id_ in mine), 4)
