@@ -59,7 +59,9 @@ class Explained:
                 self._check(check, verdict, shown)
         self._skipped([one for one in checks if one["verdict"] == Verdict.SKIPPED])
         if any(Verdict(one["verdict"]).lost for one in checks):
-            self._row("again", f"{self.again} --task {task['id']} --seed {self.report['seed']}")
+            command = f"{self.again} --task {task['id']} --seed {self.report['seed']}"
+            # In one piece, however long: it is to be copied.
+            out.print(Text("    again  ", style="dim").append(plain(command, out)))
 
     def _check(self, check: Plain, verdict: Verdict, shown: list[Excerpt]) -> None:
         """Explain a check; of a task's evidence, nothing is `shown` twice."""
