@@ -63,12 +63,19 @@ def read(deliverable: Deliverable, section: str, model: type[M]) -> M:
     if not isinstance(node, yaml.MappingNode):
         raise _refused(name, node, f"{section}: expected keys with answers", _kind(node))
     _must_know(name, section, node, [*model.model_fields])
+    return _as(model, name, node, f"in {section}: {REMEDY}")
+
+
+def whole(deliverable: Deliverable, model: type[M]) -> M:
+    """All of a file as `model`. Raises Refused if it is not plain YAML or does not fit."""
+    return _as(model, deliverable.name, _root(deliverable), REMEDY)
+
+
+def _as(model: type[M], name: str, node: yaml.MappingNode, hint: str) -> M:
     try:
         return model.model_validate(_plain(name, node))
     except ValidationError as error:
-        raise Refused(
-            document.explain(name, node, error), hint=f"in {section}: {REMEDY}"
-        ) from error
+        raise Refused(document.explain(name, node, error), hint=hint) from error
 
 
 def _must_know(name: str, section: str, node: yaml.MappingNode, known: list[str]) -> None:

@@ -9,8 +9,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import resume
 from grader.check import Check, Verdict
-from grader.decisions import held, settle
+from grader.decisions import checks_in, held, read_report, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
 from grader.report import Result, Run, build, write
@@ -19,7 +20,7 @@ from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
 from grader.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
 HOME = "submissions"
@@ -32,24 +33,79 @@ class Grading:
         """`root` is the project's folder, `lab` the lab's. Raises BadInput if the lab is not."""
         self.root = root
         self.targets = targets
+        self.home = lab
         self.lab = Lab(lab)
         self.started = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.seed = 0
         self.reports = Path()
         self.sandbox = AUTO
         self.picked: list[str] = []
+        self.tasks: set[str] = set()
+        self.hidden: set[str] = set()
+        self.kept: list[str] = []
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
         self.links: list[Path] = []
+        self._ids: dict[str, list[str]] = {}
+        self._missing: dict[str, set[str]] = {}
+        self._made_of = ""
 
-    def configure(self, *, seed: int | None, sandbox: str, reports: Path) -> None:
-        """Take the options; without a seed one is drawn. Raises BadInput for what is not sound."""
+    def configure(
+        self,
+        *,
+        seed: int | None,
+        sandbox: str,
+        reports: Path,
+        tasks: Sequence[str] = (),
+        student: bool = False,
+    ) -> None:
+        """Take the options; without a seed one is drawn. Raises BadInput for what is not sound.
+
+        Of `tasks`, if any are named, alone; for a `student` without what the lab hides as yet.
+        """
         if sandbox not in KINDS:
             raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {sandbox!r}")
+        known = self.lab.rubric.tasks
+        for unknown in (task for task in tasks if task not in known):
+            raise BadInput(f"--task: expected {', '.join(known)}; found {unknown!r}")
         self.sandbox = sandbox
         self.seed = secrets.randbelow(2**31) if seed is None else seed
         self.reports = reports
+        self.tasks = set(tasks)
+        if student:
+            self.hidden = set(self.lab.rubric.hidden(dt.datetime.now().astimezone().date()))
         self.links = self.walk()[1]
+
+    def checks_of(self, task: str) -> list[Check]:
+        """The checks of a task that this run may show; none of one that it leaves out."""
+        if self.tasks and task not in self.tasks:
+            return []
+        return [check for check in self.lab.checks[task] if check.id not in self.hidden]
+
+    def keep_what_stands(self, seed: int | None) -> None:
+        """Keep the reports of those submissions that would be graded as they were."""
+        checks = [check.id for task in self.lab.checks for check in self.checks_of(task)]
+        self.kept = [
+            name
+            for name, folder in self.walk()[0].items()
+            if resume.stands(
+                self.reports / name,
+                Submission(name, folder),
+                self.lab.rubric.files,
+                made_of=self.made_of,
+                checks=checks,
+                seed=seed,
+            )
+        ]
+
+    @property
+    def made_of(self) -> str:
+        """What the reports of this run are made of, besides submissions."""
+        if not self._made_of:
+            self._made_of = resume.inputs(
+                self.home, self.root / "fixtures", self.sandbox, _image_id()
+            )
+        return self._made_of
 
     def belongs(self, path: Path) -> bool:
         """Whether `path` is a target or lies in one."""
@@ -124,24 +180,49 @@ class Grading:
         """Raise Unsupported if no sandbox that may be taken can observe what `check` requires."""
         cheapest(check.requires, self.sandbox)
 
+    def expect(self, nodeids: Sequence[str]) -> None:
+        """Know which checks are to come."""
+        self.expected = list(nodeids)
+        self._ids = {}
+        for nodeid in nodeids:
+            self._ids.setdefault(self.submission_of(nodeid), []).append(nodeid)
+        self._missing = {name: set(mine) for name, mine in self._ids.items()}
+
+    def submission_of(self, nodeid: str) -> str:
+        """The id of the submission that a check's node belongs to."""
+        return self.id_of(_folder(self.root, nodeid))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks are to come, by submission."""
+        return {name: len(mine) for name, mine in self._ids.items()}
+
+    def ended(self, nodeid: str) -> str | None:
+        """Take note that a check has ended; its submission, if its report could be written now."""
+        name = self.submission_of(nodeid)
+        missing = self._missing.get(name, set())
+        missing.discard(nodeid)
+        if missing or nodeid not in self.results:
+            return None
+        try:
+            self.write_report(name)
+        except OSError:  # the others go on; it is tried again at the end, and then told
+            missing.add(nodeid)
+            return None
+        return name
+
     def complete(self) -> dict[str, tuple[Path, list[Result]]]:
-        """All expected results by submission, as people have decided where they had to.
+        """All expected results by submission, as people have decided where they had to."""
+        return {name: self._gathered(name) for name in self._ids}
 
-        What did not come is an error of ours, not a zero.
-        """
-        found: dict[str, tuple[Path, list[Result]]] = {}
-        for nodeid in self.expected:
-            place, task, name = nodeid.rsplit("::", 2)
-            folder = Path(self.root, place)
-            result = self.results.get(nodeid) or self._missing(f"{task}.{name}")
-            found.setdefault(self.id_of(folder), (folder, []))[1].append(result)
-        return {
-            name: (folder, settle(results, self.reports / name))
-            for name, (folder, results) in found.items()
-        }
+    def _gathered(self, name: str) -> tuple[Path, list[Result]]:
+        """A submission's folder and results. What did not come is an error of ours, not a zero."""
+        ids = self._ids[name]
+        found = [self.results.get(one) or self._not_graded(one) for one in ids]
+        return _folder(self.root, ids[0]), settle(found, self.reports / name)
 
-    def _missing(self, id: str) -> Result:  # noqa: A002 the word that rubric and report use
-        check = self.lab.check(id)
+    def _not_graded(self, nodeid: str) -> Result:
+        check = self.lab.check(".".join(nodeid.rsplit("::", 2)[1:]))
         return Result(
             check.id,
             check.title,
@@ -154,28 +235,53 @@ class Grading:
         )
 
     def write_reports(self) -> int:
-        """Write a report for each submission; returns the exit code."""
+        """Write the reports that are not written yet; returns the exit code.
+
+        Raises OSError for the first that cannot be written, once all others are.
+        """
+        self.reports.mkdir(parents=True, exist_ok=True)
+        failed: list[OSError] = []
+        for name, missing in self._missing.items():
+            if missing:
+                try:
+                    self.write_report(name)
+                except OSError as error:
+                    failed.append(error)
+        if failed:
+            raise failed[0]
+        verdicts = [one.verdict for _, found in self.complete().values() for one in found]
+        return exit_code([*verdicts, *self._kept_verdicts()])
+
+    def _kept_verdicts(self) -> Iterator[Verdict]:
+        for name in self.kept:
+            for one in checks_in(read_report(self.reports / name)):
+                yield Verdict(one["verdict"])
+
+    def write_report(self, name: str) -> None:
+        """Write a submission's report, and what it was made of."""
         run = Run(self.seed, _image_id(), self.started)
         self.reports.mkdir(parents=True, exist_ok=True)
         with ExitStack() as holding:  # nobody decides between the reading and the writing
             with suppress(OSError, NotImplementedError):  # no lock is no reason to lose reports
                 holding.enter_context(held(self.reports))
-            results = self.complete()
-            for name, (folder, found) in results.items():
-                digest = Submission(name, folder).digest(self.lab.rubric.files)
-                took = sum(one.duration_s for one in found)
-                about = {"id": name, "sha256": digest}
-                report = build(self.lab.rubric, run, about, found, took)
-                write(report, self.reports / name / "report.json")
-                _drop_stale(self.reports / name, found)
-        return exit_code([one for _, found in results.values() for one in found])
+            folder, found = self._gathered(name)
+            digest = Submission(name, folder).digest(self.lab.rubric.files)
+            took = sum(one.duration_s for one in found)
+            report = build(self.lab.rubric, run, {"id": name, "sha256": digest}, found, took)
+            write(report, self.reports / name / "report.json")
+            resume.note(self.reports / name, report, self.made_of)
+            _drop_stale(self.reports / name, found)
 
 
-def exit_code(results: Sequence[Result]) -> int:
+def _folder(root: Path, nodeid: str) -> Path:
+    return Path(root, nodeid.rsplit("::", 2)[0])
+
+
+def exit_code(verdicts: Collection[Verdict]) -> int:
     """What a run ends with: a fault of ours weighs more than a lost point."""
-    if any(one.verdict.ours for one in results):
+    if any(verdict.ours for verdict in verdicts):
         return EXIT_OPEN
-    return EXIT_LOST if any(one.verdict.lost for one in results) else EXIT_PASSED
+    return EXIT_LOST if any(verdict.lost for verdict in verdicts) else EXIT_PASSED
 
 
 def _image_id() -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from grader import summary, warm
+from grader import progress, summary, warm
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.grading import EXIT_USAGE, Grading
@@ -61,6 +61,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--seed", dest="netlab_seed", type=int, default=None, metavar="N",
         help="repeat the run that printed this seed",
+    )  # fmt: skip
+    group.addoption(
+        "--task", dest="netlab_tasks", action="append", default=[], metavar="ID",
+        help="grade this task only, may be given more than once",
+    )  # fmt: skip
+    group.addoption(
+        "--resume", dest="netlab_resume", action="store_true",
+        help="keep the reports of submissions that would be graded as they were",
+    )  # fmt: skip
+    group.addoption(
+        "--student", dest="netlab_student", action="store_true",
+        help="leave out the checks that the lab hides until a date that has not come",
+    )  # fmt: skip
+    group.addoption(
+        "--progress-fd", dest="netlab_progress", type=int, default=None, metavar="FD",
+        help="tell events to this file descriptor, as lines of JSON",
     )  # fmt: skip
     parser.addini("netlab_lab", "the folder of the lab's checks and lab.yaml", default="tests_lab")
 
@@ -157,7 +173,13 @@ def pytest_configure(config: pytest.Config) -> None:
             seed=inherited.get("netlab_seed", config.getoption("netlab_seed")),
             sandbox=config.getoption("netlab_sandbox"),
             reports=Path(config.invocation_params.dir, config.getoption("netlab_reports")),
+            tasks=config.getoption("netlab_tasks"),
+            student=config.getoption("netlab_student"),
         )
+        if "netlab_kept" in inherited:
+            grading.kept = inherited["netlab_kept"]
+        elif config.getoption("netlab_resume"):
+            grading.keep_what_stands(config.getoption("netlab_seed"))
     except BadInput as error:
         pytest.exit(str(error), returncode=EXIT_USAGE)
 
@@ -212,11 +234,14 @@ class SubmissionNode(pytest.Directory):
         """The tasks that may be picked, in the rubric's order."""
         grading = self.config.stash[GRADING]
         submission = Submission(grading.id_of(self.path), self.path)
+        if submission.id in grading.kept:
+            return
         picked = grading.picked_of(self.path)
-        for name, checks in grading.lab.checks.items():
+        for name in grading.lab.checks:
             if picked and name not in picked:
                 continue
             shared = TaskState()
+            checks = grading.checks_of(name)
             for sandbox in dict.fromkeys(grading.sandbox_of(check) for check in checks):
                 yield TaskNode.of(self, grading, submission, name, sandbox=sandbox, state=shared)
 
@@ -269,7 +294,7 @@ class TaskNode(pytest.Module):
             + ("" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"),
             sandbox=sandbox,
         )
-        every = grading.lab.checks[name]
+        every = grading.checks_of(name)
         node.checks = [check for check in every if grading.sandbox_of(check) == sandbox]
         node.state = state
         state.homes |= dict.fromkeys((check.id for check in node.checks), node)
@@ -339,9 +364,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         for one in _with_needs(item):
             chosen.setdefault(one.nodeid, one)
     session.items[:] = chosen.values()
-    grading.expected = list(chosen)
+    grading.expect(list(chosen))
     if not hasattr(session.config, "workerinput"):
-        _prepare_machines(session.config, grading)
+        _plan(session.config, grading)
+
+
+def _plan(config: pytest.Config, grading: Grading) -> None:
+    """Tell what is to be graded, and make what it waits for."""
+    _told.tell(progress.PLANNED, checks=grading.counts, kept=grading.kept)
+    _prepare_machines(config, grading)
 
 
 def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
@@ -353,6 +384,7 @@ def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
 
     def show(line: str) -> None:
+        _told.tell(progress.SAID, line=line)
         if terminal is not None:
             terminal.write_line(f"netlab: {line}")
 
@@ -480,15 +512,39 @@ def pytest_runtest_logreport(report: Any) -> None:
     wire = getattr(report, "netlab", None)
     if wire is not None and _current is not None:
         _current.results[report.nodeid] = summary.from_wire(wire)
+        _told.tell(progress.JUDGED, **wire)
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Tell that a check begins."""
+    if _current is not None:
+        check = ".".join(nodeid.rsplit("::", 2)[1:])
+        _told.tell(progress.BEGUN, submission=_current.submission_of(nodeid), check=check)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Write a submission's report once its last check has ended."""
+    if _current is None or _session is None or hasattr(_session.config, "workerinput"):
+        return
+    name = _current.ended(nodeid)
+    if name is not None:
+        _told.tell(progress.REPORTED, submission=name)
+    if _told.alone:
+        _session.shouldstop = "whoever started this run is gone"
 
 
 _current: Grading | None = None
+_session: pytest.Session | None = None
+_told = progress.Teller(None)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Remember the grading for the hooks that are not told the configuration."""
-    global _current  # noqa: PLW0603 pytest_runtest_logreport is told nothing else
-    _current = grading_of(session.config)
+    global _current, _session, _told  # noqa: PLW0603 they are told nothing else
+    _current, _session = grading_of(session.config), session
+    worker = hasattr(session.config, "workerinput")
+    _told = progress.Teller(None if worker else session.config.getoption("netlab_progress"))
 
 
 # --- workers -------------------------------------------------------------------------------------
@@ -501,6 +557,7 @@ def pytest_configure_node(node: WorkerController) -> None:
     if grading is not None:
         node.workerinput["netlab_seed"] = grading.seed
         node.workerinput["netlab_picked"] = grading.picked
+        node.workerinput["netlab_kept"] = grading.kept
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -519,9 +576,9 @@ def pytest_xdist_node_collection_finished(node: WorkerController, ids: Sequence[
     grading = grading_of(node.config)
     if grading is not None:
         first = not grading.expected
-        grading.expected = list(ids)
         if first:
-            _prepare_machines(node.config, grading)
+            grading.expect(ids)
+            _plan(node.config, grading)
 
 
 # --- the end -------------------------------------------------------------------------------------
@@ -544,7 +601,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     grading = grading_of(session.config)
     if grading is None or hasattr(session.config, "workerinput"):
         return
-    if session.config.getoption("collectonly") or not grading.expected:
+    if session.config.getoption("collectonly") or not (grading.expected or grading.kept):
         return
     session.exitstatus = grading.write_reports()
 
@@ -558,6 +615,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     results = grading.complete()
     reports = {name: grading.reports / name for name in results}
     summary.show(terminalreporter, grading.lab.rubric, results, reports)
+    if grading.kept:
+        terminalreporter.write_line(
+            f"kept: {len(grading.kept)} that are as they were graded before"
+        )
     terminalreporter.write_line(f"reports: {grading.reports}")
     every = [one for _, found in results.values() for one in found]
     if waiting := sum(one.verdict is Verdict.REVIEW for one in every):

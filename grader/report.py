@@ -16,6 +16,7 @@ from grader.check import Verdict
 from grader.rubric import Rubric
 
 SCHEMA = "netlab-report/1"
+UNFINISHED = ".report-"  # how the names of files begin that are not written whole yet
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,15 @@ def _plain(result: Result) -> dict[str, Any]:
 
 def write(report: dict[str, Any], path: Path) -> None:
     """Replace `path` by the report, whole or not at all, whatever moment the machine stops at."""
+    write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Replace `path` by a text in the same way."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    fd, temporary = tempfile.mkstemp(prefix=".report-", suffix=".json", dir=path.parent)
+    fd, temporary = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
     try:
-        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

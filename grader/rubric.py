@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -26,12 +27,15 @@ def _as_tuple(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Points = Annotated[float, Field(ge=0)]
 TaskId = Annotated[str, Field(pattern=r"^[0-9a-z_-]+$")]
+# As man(1) is told it by people: tcpdump(1).
+Manual = Annotated[str, Field(pattern=r"^[\w.+-]+\([1-9]\w*\)$")]
 
 
 class Task(Strict):
     """One task: its files, its points, and how they are divided among its checks.
 
-    `topology` is where its worlds are, by name, or several, if it is not the lab's.
+    `topology` is where its worlds are, by name, or several, if it is not the lab's; `manuals` are
+    the pages to read; `hidden_until` has the checks that students do not see before a date.
     """
 
     title: str
@@ -40,6 +44,8 @@ class Task(Strict):
     points: Points
     checks: dict[str, Points]
     topology: Names = ()
+    manuals: tuple[Manual, ...] = ()
+    hidden_until: dict[str, dt.date] = {}
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -49,20 +55,55 @@ class Task(Strict):
             raise ValueError(f"points: expected the checks' sum, {total:g}, found {self.points:g}")
         return self
 
+    @model_validator(mode="after")
+    def _hides_what_is_there(self) -> Self:
+        for name in self.hidden_until.keys() - self.checks.keys():
+            raise ValueError(
+                f"hidden_until: {name!r} is no check; there are {', '.join(self.checks)}"
+            )
+        return self
+
+    def hidden(self, today: dt.date) -> dict[str, dt.date]:
+        """The checks that a student does not see yet, with the date from which on they are seen."""
+        return {name: until for name, until in self.hidden_until.items() if today < until}
+
+
+class Late(Strict):
+    """What days late cost: of what was won, a part for each day after the free ones."""
+
+    free_days: Annotated[int, Field(ge=0)] = 0
+    lose_per_day: Annotated[float, Field(ge=0, le=1)]
+    most_days: Annotated[int, Field(ge=0)] | None = None
+
+    def score(self, score: float, days: int) -> float:
+        """What is left of `score`."""
+        if self.most_days is not None and days > self.most_days:
+            return 0.0
+        return round(score * max(0.0, 1 - self.lose_per_day * max(0, days - self.free_days)), 4)
+
 
 class Rubric(Strict):
-    """A lab."""
+    """A lab. `late` is what days late cost, if anything."""
 
     schema_: Literal["netlab-lab/1"] = Field(alias="schema")
     lab: str
     title: str
     topology: str
+    late: Late | None = None
     tasks: dict[TaskId, Task]
 
     @property
     def files(self) -> tuple[str, ...]:
         """All files that may be handed in."""
         return tuple(dict.fromkeys(name for task in self.tasks.values() for name in task.files))
+
+    def hidden(self, today: dt.date) -> dict[str, dt.date]:
+        """The ids of all checks that a student does not see yet, with their dates."""
+        return {
+            f"{task_id}.{name}": until
+            for task_id, task in self.tasks.items()
+            for name, until in task.hidden(today).items()
+        }
 
 
 class Lab:
@@ -81,8 +122,11 @@ class Lab:
             found = checks_of(module, name)
             _agree(path, name, task, found)
             self.checks[name] = _in_order(path, name, task, found)
+            _seen_without_hidden(path, name, task, self.checks[name])
         named = {self.rubric.topology, *(n for t in self.rubric.tasks.values() for n in t.topology)}
-        self._topologies = {name: _topology(folder, name) for name in sorted(named)}
+        self._topologies = {
+            name: Topology.load(topology_file(folder, name)) for name in sorted(named)
+        }
 
     def topologies(self, task: str) -> dict[str, Topology]:
         """The topologies of a task by name; its worlds are of the first, if none is asked for."""
@@ -95,11 +139,11 @@ class Lab:
         return {one.id: one for one in self.checks[task]}[id]
 
 
-def _topology(folder: Path, name: str) -> Topology:
-    """The lab's own topology of that name, or that of fixtures/ beside it."""
+def topology_file(lab: Path, name: str) -> Path:
+    """Where the lab's own topology of that name is, or that of fixtures/ beside it."""
     file = f"{name}.yaml"
-    own, shared = folder / "topologies", folder.parent / "fixtures" / "topologies"
-    return Topology.load((own if (own / file).is_file() else shared) / file)
+    own, shared = lab / "topologies", lab.parent / "fixtures" / "topologies"
+    return (own if (own / file).is_file() else shared) / file
 
 
 def _module(path: Path, task: str, name: str) -> ModuleType:
@@ -137,3 +181,16 @@ def _in_order(path: Path, name: str, task: Task, checks: list[Check]) -> list[Ch
                 )
         known.add(one.id)
     return ordered
+
+
+def _seen_without_hidden(path: Path, name: str, task: Task, checks: list[Check]) -> None:
+    """No check is seen before one that it needs: its verdict would tell the other's."""
+    for one in checks:
+        for need in one.needs:
+            hidden = task.hidden_until.get(need.partition(".")[2])
+            if hidden and task.hidden_until.get(one.name, dt.date.min) < hidden:
+                raise BadInput(
+                    f"{path}: tasks.{name}.hidden_until: {one.name!r} needs {need!r}, which is "
+                    f"hidden until {hidden}",
+                    remedy=f"hide {one.name!r} until {hidden}, too",
+                )

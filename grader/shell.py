@@ -12,6 +12,8 @@ import threading
 import tty
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +23,12 @@ from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.machine import microvm
 from grader.machine.local import LocalMachine
 from grader.machine.terminal import Terminal
+from grader.rubric import topology_file
 from grader.sandbox import AUTO, Limits
 from grader.sandbox.netns import CAPABILITIES, WORK
 from grader.submission import Submission
 from grader.world import Topology, World
+from grader.world.world import DRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,11 +59,38 @@ exec bash
 HANGUP = 128 + signal.SIGHUP
 
 
-def run(folder: Path | None, kind: str, say: Say) -> int:
+@dataclass(frozen=True)
+class Drawn:
+    """Which world: of the topology in a file, drawn from a seed."""
+
+    topology: Path = TOPOLOGY
+    seed: str = field(default_factory=lambda: f"{secrets.randbits(32)}/shell")
+
+    @classmethod
+    def kept(cls, evidence: Path, lab: Path) -> Drawn:
+        """The world that a check was judged in, by its folder of evidence.
+
+        Raises BadInput if there is none, as for a check that needs no world.
+        """
+        for path in sorted(evidence.glob("*.txt")) if evidence.is_dir() else []:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                for line in islice(file, 5):
+                    if line.startswith(DRAWN):
+                        name, _, seed = line.removeprefix(DRAWN).rstrip("\n").partition(" ")
+                        return cls(topology_file(lab, name), seed)
+        raise BadInput(
+            f"{evidence}: expected a check's evidence with the world that it was judged in, found "
+            "none",
+            remedy="name a folder such as reports/alice/01b.only_root; not every check has a world",
+        )
+
+
+def run(folder: Path | None, kind: str, say: Say, drawn: Drawn | None = None) -> int:
     """Let a person work in a world, with the files of `folder` in /work; returns bash's exit.
 
-    `kind` is where: vm, netns, or auto, which is vm if it can be had. Raises BadInput if that is
-    none, there is no folder, or this process has no terminal; Unsupported without an image.
+    `kind` is where: vm, netns, or auto, which is vm if it can be had. The world is the one that was
+    `drawn`, or a new one. Raises BadInput if there is no such kind or folder, or this process has
+    no terminal; Unsupported without an image.
     """
     if kind not in KINDS:
         raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {kind!r}")
@@ -76,7 +107,7 @@ def run(folder: Path | None, kind: str, say: Say) -> int:
     with (
         restored(keyboard),
         _machine(image, kind, say) as machine,
-        _world(machine, image) as world,
+        _world(machine, image, drawn or Drawn()) as world,
         _bash(machine, world, image, files) as terminal,
     ):
         say(_greeting(machine, world, files))
@@ -120,12 +151,12 @@ def _machine(image: Image, kind: str, say: Say) -> Iterator[Machine]:
         yield machine
 
 
-def _world(machine: Machine, image: Image) -> World:
+def _world(machine: Machine, image: Image, drawn: Drawn) -> World:
     """A world; on a machine with a kernel of its own the person is to be that kernel's root."""
     return World(
         machine,
-        Topology.load(TOPOLOGY),
-        seed=f"{secrets.randbits(32)}/shell",
+        Topology.load(drawn.topology),
+        seed=drawn.seed,
         **image.server(),
         limits=LIMITS,
         sandboxed=not _of_its_own(machine),

@@ -17,10 +17,11 @@ REPO = Path(__file__).resolve().parents[1]
 LAYERS = [
     {"plugin", "cli"},
     {"dialogue"},
-    {"doctor", "review", "shell", "starter"},
-    {"warm"},
+    {"doctor", "review", "shell", "starter", "engine", "excerpt", "compare", "leftovers"},
+    {"warm", "classbook"},
     {"summary", "export"},
     {"grading"},
+    {"resume", "people"},
     {"decisions"},
     {"report"},
     {"taskrun", "script"},
@@ -32,7 +33,7 @@ LAYERS = [
     {"world"},
     {"document", "sandbox"},
     {"image", "machine"},
-    {"deadline", "disposable", "known", "lock"},
+    {"deadline", "disposable", "known", "lock", "progress", "checked"},
     {"errors"},
 ]
 # All may know the version; nobody but the two top ones is known by nobody.

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import codecs
 import fcntl
 import os
 import pty
 import re
-import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import termios
 import tty
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from runs import REFERENCE, environment, submission
+from runs import CAUGHT, REFERENCE, grade, submission
+from terminal import GRADER, PROMPT, Person, at_a_terminal
 
-from grader.deadline import Deadline, wait_until
+from grader.deadline import wait_until
 from grader.machine.client import CallError
 from grader.machine.microvm.qemu import PROGRAM
 from grader.machine.terminal import Terminal
@@ -31,103 +29,19 @@ from grader.shell import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from grader.sandbox import NetnsSandbox
     from grader.world import World
 
-GRADER = str(Path(sys.executable).with_name("grader"))
-PROMPT = r"student:/work# "
 NEW = {"argv": ["bash"], "cwd": "/work", "env": {}, "rows": 24, "columns": 80}
 
 
-class Person:
-    """Somebody at a terminal of 100 columns, who has started `grader shell`."""
-
-    def __init__(self, *arguments: str | Path, env: dict[str, str] | None = None) -> None:
-        self._master, self._slave = pty.openpty()
-        self.resize(30, 100)
-        self.before = self.modes
-        self.run = subprocess.Popen(
-            ["setsid", "--ctty", GRADER, "shell", *map(str, arguments)],
-            stdin=self._slave, stdout=self._slave, stderr=self._slave,
-            env=environment(**{"TERM": "xterm-256color", **(env or {})}),
-        )  # fmt: skip
-        self.seen = ""
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    @property
-    def modes(self) -> list[Any]:
-        """How the terminal treats keys and output."""
-        return termios.tcgetattr(self._slave)
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Drag the window's corner."""
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-
-    def type(self, text: str, *, within: float = 20.0) -> None:
-        """Press keys; a terminal takes some thousand before they must be read."""
-        data = text.encode()
-        deadline = Deadline(within)
-        while data:
-            if not select.select([], [self._master], [], deadline.left)[1]:
-                pytest.fail(f"{len(data)} keys were not taken within {within:g} s")
-            data = data[os.write(self._master, data[:1000]) :]
-
-    def sees(self, pattern: str, *, within: float = 10.0) -> re.Match[str]:
-        """Wait until `pattern` appears behind what was awaited before."""
-        deadline = Deadline(within)
-        while not (found := re.search(pattern, self.seen)):
-            if not self._look(deadline.left):
-                pytest.fail(f"expected {pattern!r} within {within:g} s, saw {self.seen[-3000:]!r}")
-        self.seen = self.seen[found.end() :]
-        return found
-
-    def tries(self, command: str, pattern: str, *, within: float = 10.0) -> re.Match[str]:
-        """Type a command and wait for what it shows, and for the next prompt."""
-        self.type(f"{command}\n")
-        found = self.sees(pattern, within=within)
-        self.sees(PROMPT)
-        return found
-
-    def starts(self, command: str) -> None:
-        """Type a command that takes keys; return once they are no more the shell's own."""
-        self.type(f"echo $((6 * 7)); {command}\n")
-        self.sees(r"\n42\r\n")
-
-    def leaves(self, within: float = 30.0) -> int:
-        """Wait for the end of `grader shell`; returns its exit."""
-        deadline = Deadline(within)
-        while self.run.poll() is None:
-            self._look(min(0.05, deadline.left))
-            assert deadline.left, f"expected the shell to end, saw {self.seen[-3000:]!r}"
-        while self._look(0):
-            pass
-        return self.run.returncode
-
-    def _look(self, within: float) -> bool:
-        if not select.select([self._master], [], [], within)[0]:
-            return False
-        self.seen += self._decoder.decode(os.read(self._master, 65_536))
-        # What bash says around each line typed: whether pasting is bracketed.
-        self.seen = self.seen.replace("\x1b[?2004l\r", "").replace("\x1b[?2004h", "")
-        return True
-
-    def goes(self) -> None:
-        """Close the window, whatever still runs in it."""
-        self.run.kill()
-        self.run.wait()
-        os.close(self._master)
-        os.close(self._slave)
-
-
-@contextmanager
-def person(*arguments: str | Path, env: dict[str, str] | None = None) -> Iterator[Person]:
+def person(
+    *arguments: str | Path, env: dict[str, str] | None = None
+) -> AbstractContextManager[Person]:
     """Somebody who has started `grader shell` with `arguments`, or been told why not."""
-    somebody = Person(*arguments, env=env)
-    try:
-        yield somebody
-    finally:
-        somebody.goes()
+    return at_a_terminal("shell", *arguments, env=env)
 
 
 @contextmanager
@@ -537,3 +451,26 @@ def test_a_host_of_the_world_has_terminals(world: World) -> None:
         world.machine, "on_host", world=world.number, host="gateway", program=program
     ) as terminal:
         assert world.host("gateway").interface().address(4).encode() in ended(terminal)
+
+
+# --- the world of a check -------------------------------------------------------------------------
+
+
+def test_the_world_of_a_check(tmp_path: Path) -> None:
+    """With the evidence of a lost check, the shell is in that check's world: the same address."""
+    bob = submission(tmp_path / "bob", uncaught_sh=CAUGHT)
+    graded = grade(bob, "--task", "01d", home=tmp_path)
+    evidence = graded.reports / "bob" / "01d.leaves"
+    told = (evidence / "commands.txt").read_text()
+    address = re.search(r"# student eth0: (\S+)/24", told)
+    assert address is not None
+    with at_the_prompt(bob, "--like", evidence) as somebody:
+        somebody.tries("ip -br addr show eth0; ls", re.escape(address[1]) + r"[\s\S]*uncaught.sh")
+
+
+def test_no_world_in_the_evidence(tmp_path: Path) -> None:
+    """Evidence without a world is bad usage, and the remedy shows what one is."""
+    with person("--like", tmp_path) as somebody:
+        somebody.sees("expected a check's evidence with the world")
+        somebody.sees("reports/alice/01b.only_root")
+        assert somebody.leaves() == 2

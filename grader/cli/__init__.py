@@ -1,6 +1,17 @@
 """The command `grader`: thin, and the only part that prints for people. One module a subject."""
 
-from grader.cli import image, machine, review, start
+from grader.cli import check, clean, compare, grade, image, machine, review, start
 from grader.cli.app import app, main
 
-__all__ = ["app", "image", "machine", "main", "review", "start"]
+__all__ = [
+    "app",
+    "check",
+    "clean",
+    "compare",
+    "grade",
+    "image",
+    "machine",
+    "main",
+    "review",
+    "start",
+]

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from grader.errors import BadInput, GraderError
+from grader.summary import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,23 @@ app = typer.Typer(
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What a terminal may not be able to write, in its plainer form.
+PLAIN = str.maketrans(
+    {
+        "→": "->", "…": "...", "“": '"', "”": '"', "’": "'", "·": "-",  # noqa: RUF001
+        "│": "|", "━": "=", "–": "-", "×": "x", "µ": "u",  # noqa: RUF001
+    }
+)  # fmt: skip
+
+
+def plain(text: str, console: Console) -> str:
+    """`text` in what `console` can write, without anything that a terminal could obey."""
+    shown = printable(text.expandtabs())
+    try:
+        shown.encode(console.encoding)
+    except UnicodeEncodeError:
+        return shown.translate(PLAIN).encode(console.encoding, "replace").decode(console.encoding)
+    return shown
 
 
 def main() -> None:

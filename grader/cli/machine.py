@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from grader import doctor as doctors
 from grader import shell as shells
-from grader.cli.app import COULD_NOT, app, err, out, progress
+from grader.cli.app import COULD_NOT, LAB, app, err, out, progress
 
 
 @app.command()
@@ -36,6 +36,12 @@ def shell(
     sandbox: Annotated[
         str, typer.Option(metavar="KIND", help="vm, netns, or auto: vm if it can be had.")
     ] = "auto",
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="EVIDENCE", help="The world of a check, by its folder of evidence."),
+    ] = None,
+    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
 ) -> None:
     """Work on the student's host of a fresh world, in a shell."""
-    raise typer.Exit(shells.run(folder, sandbox, lambda line: err.print(escape(line))))
+    drawn = shells.Drawn.kept(like, lab) if like else None
+    raise typer.Exit(shells.run(folder, sandbox, lambda line: err.print(escape(line)), drawn))

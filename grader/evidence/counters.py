@@ -79,6 +79,16 @@ class Ruleset:
     rules: tuple[Rule, ...]
     text: str = field(repr=False)
 
+    @classmethod
+    def parse(cls, text: str) -> Ruleset:
+        """The rules in a `text` of such a set, as it is kept as evidence."""
+        chains: list[Chain] = []
+        rules: list[Rule] = []
+        parts = re.split(rf"^# ({'|'.join((*BACKENDS, *BACKENDS_6))})$", text, flags=re.MULTILINE)
+        for backend, saved in zip(parts[1::2], parts[2::2], strict=True):
+            _parse(backend, saved, chains, rules)
+        return cls(tuple(chains), tuple(rules), text)
+
     def reached_from(self, hook: str) -> Iterator[Rule]:
         """The rules that a packet can meet in the built-in chains `hook` of all tables."""
         for backend, table in dict.fromkeys((c.backend, c.table) for c in self.chains):
@@ -107,16 +117,13 @@ class Ruleset:
 
 def read_rules(host: Host, backends: tuple[str, ...] = BACKENDS) -> Ruleset:
     """The rules of `host` now. Raises GraderError if they cannot be read."""
-    chains: list[Chain] = []
-    rules: list[Rule] = []
     texts = []
     for backend in backends:
         done = host.start(f"{backend}-save", "-c").finish(10)
         if done.exit != 0:
             raise GraderError(f"{backend}-save {done.outcome}: {done.complaints.strip()}")
         texts.append(f"# {backend}\n{done.output}")
-        _parse(backend, done.output, chains, rules)
-    return Ruleset(tuple(chains), tuple(rules), "\n".join(texts))
+    return Ruleset.parse("\n".join(texts))
 
 
 def _parse(backend: str, text: str, chains: list[Chain], rules: list[Rule]) -> None:

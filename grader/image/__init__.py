@@ -1,7 +1,17 @@
 """The lab's root file system: built once, identified by its inputs, used by all sandboxes."""
 
-from grader.image.build import ensure
+from grader.image.build import ensure, unfinished
 from grader.image.recipe import Recipe
-from grader.image.store import Image, find, prune, stored
+from grader.image.store import Image, find, images_folder, prune, remove, stored
 
-__all__ = ["Image", "Recipe", "ensure", "find", "prune", "stored"]
+__all__ = [
+    "Image",
+    "Recipe",
+    "ensure",
+    "find",
+    "images_folder",
+    "prune",
+    "remove",
+    "stored",
+    "unfinished",
+]

@@ -189,6 +189,16 @@ class _Build:
         (target / "image.json").write_text(text, encoding="utf-8")
 
 
+def unfinished() -> list[Path]:
+    """What builds have left that were killed. The caller holds the lock of the images' folder."""
+    folder = store.images_folder()
+    builds = sorted(folder.glob(f"{BUILD}*"))
+    logs = sorted(folder.glob("*.log"))
+    scratch = SCRATCH.glob(f"{scratch_prefix()}*")
+    mine = [path for path in sorted(scratch) if path.lstat().st_uid == os.geteuid()]
+    return [*builds, *logs, *mine]
+
+
 def scratch_prefix() -> str:
     """How the names of this user's scratch folders begin; each images folder has its own."""
     folder = hashlib.sha256(os.fsencode(store.images_folder())).hexdigest()[:8]

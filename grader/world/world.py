@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 READY_WITHIN = 15.0
 CLIENT_OUTPUT = 4 * 1024 * 1024
+DRAWN = "# world: "
 
 
 class World(Disposable):
@@ -104,10 +105,13 @@ class World(Disposable):
         """The hosts whose names are `prefix` and a number."""
         return [name for name in self.blueprint.hosts if name.startswith(prefix)]
 
-    def save_commands(self, path: Path, replay: str) -> None:
-        """Write what was run, in order; `replay` is the command that makes the same world again."""
+    def save_commands(self, path: Path, replay: str, drawn: str) -> None:
+        """Write what was run, in order; `replay` is the command that makes the same world again.
+
+        `drawn` is of which topology the world is, and from what seed.
+        """
         hops = " → ".join((self.blueprint.student, *self.blueprint.path))
-        lines = [f"# again, in the same world: {replay}", f"# {hops}"]
+        lines = [f"# again, in the same world: {replay}", f"{DRAWN}{drawn}", f"# {hops}"]
         lines += [f"# {one.host} {one.name}: {' '.join(one.addresses)}" for one in self.shown()]
         path.write_text("\n".join([*lines, *self.commands, ""]), encoding="utf-8")
 

@@ -278,6 +278,11 @@ def _used(template: Path) -> float:
     return (template / "template.json").stat().st_mtime
 
 
+def unfinished() -> list[Path]:
+    """Templates that were being made when their run died. The caller holds the folder's lock."""
+    return sorted(templates_folder().glob(f"{PART}*"))
+
+
 def _drop_all_but(kept: list[Path]) -> list[Path]:
     """Remove all other templates and what was left of unfinished ones; say what went.
 
