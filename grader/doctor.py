@@ -16,7 +16,7 @@ from grader.machine import microvm
 from grader.machine.idmap import IdMap
 from grader.machine.local import LocalMachine
 from grader.machine.microvm import qemu
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ def _built(otherwise: str) -> Image:
 def _sandbox() -> str:
     """Make one and run a program in it: no other way tells whether it can be done."""
     image = _built("not tried, since there is no image")
-    with LocalMachine(image.root) as machine, NetnsSandbox(machine) as sandbox:
+    with LocalMachine(image.root) as machine, Sandbox(machine) as sandbox:
         _first_program(sandbox)
         return (
             f"runs programs on kernel {machine.kernel}; limits are per process (setrlimit) and "
@@ -98,7 +98,7 @@ def _sandbox() -> str:
         )
 
 
-def _first_program(sandbox: NetnsSandbox) -> None:
+def _first_program(sandbox: Sandbox) -> None:
     done = sandbox.run("ip", "link", "show", "lo", timeout=10)
     if done.exit != 0:
         raise GraderError(f"a first program {done.outcome}: {done.complaints.strip()}")
@@ -124,7 +124,7 @@ def _microvm() -> str:
     began = time.monotonic()
     with microvm.start(warm.source(image), warm.warm) as machine:
         awake = time.monotonic() - began
-        with NetnsSandbox(machine) as sandbox:
+        with Sandbox(machine) as sandbox:
             _first_program(sandbox)
         done = time.monotonic() - began
     return f"kernel {machine.kernel}, up after {awake:.2f} s, a first program done after {done:.2f}"

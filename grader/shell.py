@@ -22,7 +22,7 @@ from grader.machine import microvm
 from grader.machine.local import LocalMachine
 from grader.machine.terminal import Terminal
 from grader.sandbox import AUTO, Limits
-from grader.sandbox.netns import CAPABILITIES, WORK
+from grader.sandbox.sandbox import CAPABILITIES, WORK
 from grader.submission import Submission
 from grader.world import Topology, World
 

@@ -9,7 +9,7 @@ from grader import image as images
 from grader.errors import GraderError
 from grader.machine import microvm
 from grader.machine.microvm import Source
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def source(image: Image) -> Source:
 
 def warm(machine: Machine) -> None:
     """Make a sandbox and run the image's own script in it and beside it, as far as it can."""
-    with NetnsSandbox(machine) as sandbox:
+    with Sandbox(machine) as sandbox:
         sandbox.run("/bin/sh", SCRIPT, "sandbox", timeout=WITHIN)
     machine.run("/bin/sh", SCRIPT, "machine", timeout=WITHIN)
 

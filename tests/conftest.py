@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 from grader.world import Topology, World
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def internet() -> Path:
 
 
 @pytest.fixture
-def sandbox(machine: Machine) -> Iterator[NetnsSandbox]:
+def sandbox(machine: Machine) -> Iterator[Sandbox]:
     """A sandbox of the test's own."""
-    with NetnsSandbox(machine) as made:
+    with Sandbox(machine) as made:
         yield made
 
 
