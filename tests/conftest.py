@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import engines
 import pytest
 
 from grader.sandbox import Sandbox
@@ -29,6 +30,13 @@ def machine(local_machine: Machine) -> Machine:
 def internet() -> Path:
     """The topology of the lab's world."""
     return INTERNET
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The address of a Docker engine."""
+    with engines.running() as address:
+        yield address
 
 
 @pytest.fixture
