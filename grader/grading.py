@@ -13,13 +13,15 @@ from grader.check import Check, Verdict
 from grader.decisions import held, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
+from grader.machine import usernamespace
+from grader.machine.docker import Engine
 from grader.report import Result, Run, build, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
 from grader.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
 HOME = "submissions"
@@ -37,18 +39,26 @@ class Grading:
         self.seed = 0
         self.reports = Path()
         self.sandbox = AUTO
+        self.absent: frozenset[str] = frozenset()
         self.picked: list[str] = []
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
         self.links: list[Path] = []
 
-    def configure(self, *, seed: int | None, sandbox: str, reports: Path) -> None:
-        """Take the options; without a seed one is drawn. Raises BadInput for what is not sound."""
+    def configure(
+        self, *, seed: int | None, sandbox: str, reports: Path, absent: Iterable[str] | None = None
+    ) -> None:
+        """Take the options; without a seed one is drawn. Raises BadInput for what is not sound.
+
+        `absent` are the sandboxes that auto leaves out; None to find out.
+        """
         if sandbox not in KINDS:
             raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {sandbox!r}")
         self.sandbox = sandbox
         self.seed = secrets.randbelow(2**31) if seed is None else seed
         self.reports = reports
+        if sandbox == AUTO:
+            self.absent = _absent() if absent is None else frozenset(absent)
         self.links = self.walk()[1]
 
     def belongs(self, path: Path) -> bool:
@@ -116,13 +126,13 @@ class Grading:
     def sandbox_of(self, check: Check) -> str:
         """The kind of sandbox that `check` runs in; the first that is asked for if none will do."""
         try:
-            return cheapest(check.requires, self.sandbox)
+            return cheapest(check.requires, self.sandbox, self.absent)
         except Unsupported:
             return self.sandbox if self.sandbox != AUTO else next(iter(OFFERS))
 
     def supports(self, check: Check) -> None:
         """Raise Unsupported if no sandbox that may be taken can observe what `check` requires."""
-        cheapest(check.requires, self.sandbox)
+        cheapest(check.requires, self.sandbox, self.absent)
 
     def complete(self) -> dict[str, tuple[Path, list[Result]]]:
         """All expected results by submission, as people have decided where they had to.
@@ -176,6 +186,16 @@ def exit_code(results: Sequence[Result]) -> int:
     if any(one.verdict.ours for one in results):
         return EXIT_OPEN
     return EXIT_LOST if any(one.verdict.lost for one in results) else EXIT_PASSED
+
+
+def _absent() -> frozenset[str]:
+    """netns, where this host has no user namespaces, yet an engine that can do without."""
+    try:
+        usernamespace.require()
+    except Unsupported:
+        with suppress(Unsupported), Engine(within=5):
+            return frozenset({"netns"})
+    return frozenset()
 
 
 def _image_id() -> str:

@@ -157,6 +157,7 @@ def pytest_configure(config: pytest.Config) -> None:
             seed=inherited.get("netlab_seed", config.getoption("netlab_seed")),
             sandbox=config.getoption("netlab_sandbox"),
             reports=Path(config.invocation_params.dir, config.getoption("netlab_reports")),
+            absent=inherited.get("netlab_absent"),
         )
     except BadInput as error:
         pytest.exit(str(error), returncode=EXIT_USAGE)
@@ -345,10 +346,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
-    """Make what checks wait for that run in microVMs, and show that it takes its time."""
+    """Make what the checks' machines are made of, and show that it takes its time."""
     ids = {".".join(nodeid.rsplit("::", 2)[1:]) for nodeid in grading.expected}
-    wanted = any(grading.sandbox_of(grading.lab.check(id_)) == "vm" for id_ in ids)
-    if not wanted or config.getoption("collectonly"):
+    kinds = {grading.sandbox_of(grading.lab.check(id_)) for id_ in ids}
+    if config.getoption("collectonly"):
         return
     terminal = config.pluginmanager.get_plugin("terminalreporter")
 
@@ -356,7 +357,7 @@ def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
         if terminal is not None:
             terminal.write_line(f"netlab: {line}")
 
-    warm.prepare(show)
+    warm.prepare(kinds, show)
 
 
 # --- running -----------------------------------------------------------------------------------
@@ -501,6 +502,7 @@ def pytest_configure_node(node: WorkerController) -> None:
     if grading is not None:
         node.workerinput["netlab_seed"] = grading.seed
         node.workerinput["netlab_picked"] = grading.picked
+        node.workerinput["netlab_absent"] = sorted(grading.absent)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -19,6 +19,7 @@ from grader import image as images
 from grader import warm
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.machine import microvm
+from grader.machine.docker import DockerMachine
 from grader.machine.local import LocalMachine
 from grader.machine.terminal import Terminal
 from grader.sandbox import AUTO, Limits
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-KINDS = (AUTO, "vm", "netns")
+KINDS = (AUTO, "vm", "netns", "docker")
 TOPOLOGY = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "internet.yaml"
 # A shell is used for hours, and one that it started must not be killed for having worked.
 LIMITS = Limits(cpu_s=24 * 3600)
@@ -58,8 +59,8 @@ HANGUP = 128 + signal.SIGHUP
 def run(folder: Path | None, kind: str, say: Say) -> int:
     """Let a person work in a world, with the files of `folder` in /work; returns bash's exit.
 
-    `kind` is where: vm, netns, or auto, which is vm if it can be had. Raises BadInput if that is
-    none, there is no folder, or this process has no terminal; Unsupported without an image.
+    `kind` is where: vm, netns, docker, or auto, which is vm if it can be had. Raises BadInput if
+    that is none, there is no folder, or this process has no terminal; Unsupported without an image.
     """
     if kind not in KINDS:
         raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {kind!r}")
@@ -107,8 +108,10 @@ def _files(folder: Path, say: Say) -> dict[str, bytes]:
 @contextmanager
 def _machine(image: Image, kind: str, say: Say) -> Iterator[Machine]:
     """A microVM, or for `auto`, if there can be none, this host."""
-    made: microvm.MicroVM | LocalMachine | None = None
-    if kind != "netns":
+    made: microvm.MicroVM | LocalMachine | DockerMachine | None = None
+    if kind == "docker":
+        made = DockerMachine(image.root, image.id, say)
+    elif kind != "netns":
         try:
             made = microvm.start(warm.source(image), warm.warm, progress=say)
         except GraderError as error:

@@ -12,12 +12,15 @@ OFFERS = {"netns": _ON_THIS_KERNEL, "docker": _ON_THIS_KERNEL, "vm": _ON_ITS_OWN
 KINDS = (AUTO, *OFFERS)
 
 
-def cheapest(requires: frozenset[str], wanted: str = AUTO) -> str:
+def cheapest(
+    requires: frozenset[str], wanted: str = AUTO, absent: frozenset[str] = frozenset()
+) -> str:
     """The sandbox for what `requires`: the one that is `wanted`, or the cheapest that will do.
 
-    Raises Unsupported if there is none.
+    Those `absent` here are only taken if they are wanted. Raises Unsupported if there is none.
     """
-    for kind in OFFERS if wanted == AUTO else [wanted]:
+    taken = [kind for kind in OFFERS if kind not in absent] if wanted == AUTO else [wanted]
+    for kind in taken:
         if requires <= OFFERS[kind]:
             return kind
     lacking = ", ".join(sorted(requires - OFFERS.get(wanted, frozenset())))

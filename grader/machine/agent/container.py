@@ -23,15 +23,22 @@ WITHIN = 10.0
 # Where the agent's own code is: this module's archive.
 ARCHIVE = __file__.partition(".zip")[0] + ".zip"
 # Docker mounts files of its own over some in /etc, which it also empties: the image has them in
-# /machine, too. It makes /proc/sys read-only, leaves /dev writable, and switches IPv6 off.
+# /machine, too. It makes /proc/sys read-only, leaves /dev writable, and switches IPv6 off. And sudo
+# complains that it has no right to the kernel's audit log, which is not there in other sandboxes.
 LIKE_A_SANDBOX = """
 set -e
+mount() { busybox mount "$@"; } # util-linux's leaves a file in /run
 for file in /machine/*; do
-    mount --bind "$file" "/etc/${file##*/}"
+    mount -o bind "$file" "/etc/${file##*/}"
 done
-mount --bind /proc/sys/net /proc/sys/net
+mount -o bind /proc/sys/net /proc/sys/net
 mount -o remount,bind,rw,nosuid,nodev,noexec /proc/sys/net
 mount -o remount,size=64k,nr_inodes=128 /dev
+rules=$(cat /etc/sudoers.d/*)
+mount -t tmpfs -o size=64k,mode=755 rules /etc/sudoers.d
+printf '%s\nDefaults !log_allowed, !log_denied\n' "$rules" >/etc/sudoers.d/rules
+chmod 440 /etc/sudoers.d/rules
+mount -o remount,ro rules /etc/sudoers.d
 for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do
     [ ! -e "$file" ] || echo 0 >"$file"
 done

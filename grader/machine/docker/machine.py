@@ -15,7 +15,7 @@ from grader.disposable import Disposable
 from grader.errors import GraderError, Unsupported
 from grader.machine.agent import first
 from grader.machine.client import BOOTSTRAP, Machine, MachineError, ship_agent
-from grader.machine.docker.engine import Engine, asking
+from grader.machine.docker.engine import Engine
 from grader.machine.docker.stream import Input, Output
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class DockerMachine(Machine, Disposable):
             )  # fmt: skip
             self._stream = self._attach()
             self._output = Output(self._stream)
-            with asking("starting the world's container"):
+            with self._engine.asking("starting the world's container"):
                 self._engine.api.start(self._container)
             reader = cast("BinaryIO", io.BufferedReader(self._output))
             writer = cast("BinaryIO", Input(self._stream))
@@ -109,12 +109,12 @@ class DockerMachine(Machine, Disposable):
             shm_size="16m", cgroupns="private",
         )  # fmt: skip
         try:
-            with asking("starting the sandbox's container"):
+            with self._engine.asking("starting the sandbox's container"):
                 self._engine.api.start(container)
                 pid = self._engine.api.inspect_container(container)["State"]["Pid"]
             number = int(self.call("sandboxes.adopt", within=ADOPT_WITHIN, pid=pid)["sandbox"])
         except BaseException:
-            with suppress(Exception):
+            with suppress(MachineError):
                 self._engine.remove(container)
             raise
         self._sandboxes[number] = container
@@ -134,7 +134,7 @@ class DockerMachine(Machine, Disposable):
         """Remove the container, and with it all that runs on this machine."""
         for container in (*self._sandboxes.values(), self._container):
             if container:
-                with suppress(Exception):  # an engine that is gone has nothing running
+                with suppress(MachineError):  # an engine that is gone has nothing running
                     self._engine.remove(container)
         if self._stream is not None:
             with suppress(OSError):
@@ -146,7 +146,7 @@ class DockerMachine(Machine, Disposable):
 
     def _create(self, command: list[str], *, hostname: str = "", stdin_open: bool = False,
                 **options: Any) -> str:  # fmt: skip
-        with asking("making a container"):
+        with self._engine.asking("making a container"):
             limits = self._engine.api.create_host_config(**COMMON, **options)
             made = self._engine.api.create_container(
                 self._image, command, hostname=hostname or None, stdin_open=stdin_open,
@@ -155,7 +155,7 @@ class DockerMachine(Machine, Disposable):
         return str(made["Id"])
 
     def _attach(self) -> socket.socket:
-        with asking("attaching to the world's container"):
+        with self._engine.asking("attaching to the world's container"):
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             attached = self._engine.api.attach_socket(self._container, params=streams)
         # A descriptor of our own: the SDK's belongs to a response that is never read to its end.
