@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,7 +51,7 @@ def sample(task: str) -> list[str]:
     variants = [name for name in names("variants") if task_of(name) == task]
     broken = [one for one in broken if fails(one) in SUPPORTED]
     if not WHOLE:
-        broken = list({fails(name): name for name in broken}.values())
+        broken = list({fails(name): name for name in reversed(broken)}.values())
         variants = variants[::EVERY]
     return [*broken, *variants, "reference", "alice"]
 
@@ -80,7 +81,9 @@ def marks(task: str, kind: str, home: Path, host: str) -> Marks:
 @pytest.mark.parametrize("task", TASKS)
 def test_same_marks_in_every_sandbox(task: str, tmp_path: Path, engine: str) -> None:
     """A task's submissions get the same verdicts and points wherever they are graded."""
-    found = {kind: marks(task, kind, tmp_path / kind, engine) for kind in KINDS}
+    with ThreadPoolExecutor() as pool:  # most of a grading's time is waiting
+        futures = {kind: pool.submit(marks, task, kind, tmp_path / kind, engine) for kind in KINDS}
+    found = {kind: future.result() for kind, future in futures.items()}
     first, *others = found.values()
     assert first
     different = {

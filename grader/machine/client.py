@@ -146,6 +146,11 @@ class Machine:
         """Kill all that runs in a sandbox; its files and network vanish with it."""
         self.release("sandboxes.destroy", within=10, sandbox=number)
 
+    @property
+    def gone(self) -> bool:
+        """Whether the machine has ended, so that another is needed."""
+        return self._gone is not None
+
     def why_gone(self) -> str:
         """What more can be said of a machine that has ended or is silent."""
         return ""
