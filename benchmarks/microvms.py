@@ -16,7 +16,7 @@ from grader import warm
 from grader.evidence import Bpftrace
 from grader.machine.microvm import clone, ensure, find, prune
 from grader.machine.microvm.qemu import Qemu
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +167,7 @@ class Sandboxed(Cloned):
 
     def _used(self) -> dict[str, float]:
         start = time.perf_counter()
-        with NetnsSandbox(self._vm) as sandbox:
+        with Sandbox(self._vm) as sandbox:
             if sandbox.run("true", timeout=10).exit != 0:
                 raise RuntimeError("true failed in the microVM's sandbox")
             return {"sandbox and command": time.perf_counter() - start}

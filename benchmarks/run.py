@@ -19,7 +19,7 @@ from grader.errors import GraderError, Unsupported
 from grader.image import find
 from grader.machine.local import LocalMachine
 from grader.machine.microvm import ensure
-from grader.sandbox import Limits, NetnsSandbox
+from grader.sandbox import Limits, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def write(machine: LocalMachine, options: argparse.Namespace, found: Found) -> N
 
 def plot(machine: LocalMachine, name: str, figures: str) -> bytes:
     """The plot as PNG, drawn by the image's matplotlib in a sandbox like any student's script."""
-    with NetnsSandbox(machine, WITH_NUMPY) as sandbox:
+    with Sandbox(machine, WITH_NUMPY) as sandbox:
         script = sandbox.put("plot.py", PLOT.read_bytes())
         done = sandbox.run(
             "python3",

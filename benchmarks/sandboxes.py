@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import Absent, Benchmark, Contender
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,13 +24,13 @@ IMAGE = "netlab-benchmark"
 
 
 class Ours:
-    """A NetnsSandbox of an agent that already runs."""
+    """A Sandbox of an agent that already runs."""
 
     name = "netns sandbox (ours)"
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._sandbox: NetnsSandbox
+        self._sandbox: Sandbox
 
     @classmethod
     @contextmanager
@@ -40,7 +40,7 @@ class Ours:
 
     def up(self) -> None:
         """Make the sandbox and run `true` in it."""
-        self._sandbox = NetnsSandbox(self._machine)
+        self._sandbox = Sandbox(self._machine)
         if self._sandbox.run("true", timeout=5).exit != 0:
             raise RuntimeError("true failed in the sandbox")
 

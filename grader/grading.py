@@ -14,13 +14,15 @@ from grader.check import Check, Verdict
 from grader.decisions import checks_in, held, read_report, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
+from grader.machine import usernamespace
+from grader.machine.docker import Engine
 from grader.report import Result, Run, build, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
 from grader.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
 HOME = "submissions"
@@ -39,6 +41,7 @@ class Grading:
         self.seed = 0
         self.reports = Path()
         self.sandbox = AUTO
+        self.absent: frozenset[str] = frozenset()
         self.picked: list[str] = []
         self.tasks: set[str] = set()
         self.hidden: set[str] = set()
@@ -56,12 +59,14 @@ class Grading:
         seed: int | None,
         sandbox: str,
         reports: Path,
+        absent: Iterable[str] | None = None,
         tasks: Sequence[str] = (),
         student: bool = False,
     ) -> None:
         """Take the options; without a seed one is drawn. Raises BadInput for what is not sound.
 
-        Of `tasks`, if any are named, alone; for a `student` without what the lab hides as yet.
+        `absent` are the sandboxes that auto leaves out; None to find out. Of `tasks`, if any are
+        named, alone; for a `student` without what the lab hides as yet.
         """
         if sandbox not in KINDS:
             raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {sandbox!r}")
@@ -74,6 +79,8 @@ class Grading:
         self.tasks = set(tasks)
         if student:
             self.hidden = set(self.lab.rubric.hidden(dt.datetime.now().astimezone().date()))
+        if sandbox == AUTO:
+            self.absent = _absent() if absent is None else frozenset(absent)
         self.links = self.walk()[1]
 
     def checks_of(self, task: str) -> list[Check]:
@@ -172,13 +179,13 @@ class Grading:
     def sandbox_of(self, check: Check) -> str:
         """The kind of sandbox that `check` runs in; the first that is asked for if none will do."""
         try:
-            return cheapest(check.requires, self.sandbox)
+            return cheapest(check.requires, self.sandbox, self.absent)
         except Unsupported:
             return self.sandbox if self.sandbox != AUTO else next(iter(OFFERS))
 
     def supports(self, check: Check) -> None:
         """Raise Unsupported if no sandbox that may be taken can observe what `check` requires."""
-        cheapest(check.requires, self.sandbox)
+        cheapest(check.requires, self.sandbox, self.absent)
 
     def expect(self, nodeids: Sequence[str]) -> None:
         """Know which checks are to come."""
@@ -282,6 +289,16 @@ def exit_code(verdicts: Collection[Verdict]) -> int:
     if any(verdict.ours for verdict in verdicts):
         return EXIT_OPEN
     return EXIT_LOST if any(verdict.lost for verdict in verdicts) else EXIT_PASSED
+
+
+def _absent() -> frozenset[str]:
+    """netns, where this host has no user namespaces, yet an engine that can do without."""
+    try:
+        usernamespace.require()
+    except Unsupported:
+        with suppress(Unsupported), Engine(within=5):
+            return frozenset({"netns"})
+    return frozenset()
 
 
 def _image_id() -> str:

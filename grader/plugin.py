@@ -175,6 +175,7 @@ def pytest_configure(config: pytest.Config) -> None:
             reports=Path(config.invocation_params.dir, config.getoption("netlab_reports")),
             tasks=config.getoption("netlab_tasks"),
             student=config.getoption("netlab_student"),
+            absent=inherited.get("netlab_absent"),
         )
         if "netlab_kept" in inherited:
             grading.kept = inherited["netlab_kept"]
@@ -376,10 +377,10 @@ def _plan(config: pytest.Config, grading: Grading) -> None:
 
 
 def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
-    """Make what checks wait for that run in microVMs, and show that it takes its time."""
+    """Make what the checks' machines are made of, and show that it takes its time."""
     ids = {".".join(nodeid.rsplit("::", 2)[1:]) for nodeid in grading.expected}
-    wanted = any(grading.sandbox_of(grading.lab.check(id_)) == "vm" for id_ in ids)
-    if not wanted or config.getoption("collectonly"):
+    kinds = {grading.sandbox_of(grading.lab.check(id_)) for id_ in ids}
+    if config.getoption("collectonly"):
         return
     terminal = config.pluginmanager.get_plugin("terminalreporter")
 
@@ -388,7 +389,7 @@ def _prepare_machines(config: pytest.Config, grading: Grading) -> None:
         if terminal is not None:
             terminal.write_line(f"netlab: {line}")
 
-    warm.prepare(show)
+    warm.prepare(kinds, show)
 
 
 # --- running -----------------------------------------------------------------------------------
@@ -558,6 +559,7 @@ def pytest_configure_node(node: WorkerController) -> None:
         node.workerinput["netlab_seed"] = grading.seed
         node.workerinput["netlab_picked"] = grading.picked
         node.workerinput["netlab_kept"] = grading.kept
+        node.workerinput["netlab_absent"] = sorted(grading.absent)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,11 +21,12 @@ from grader import image as images
 from grader import warm
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.machine import microvm
+from grader.machine.docker import DockerMachine
 from grader.machine.local import LocalMachine
 from grader.machine.terminal import Terminal
 from grader.rubric import topology_file
 from grader.sandbox import AUTO, Limits
-from grader.sandbox.netns import CAPABILITIES, WORK
+from grader.sandbox.sandbox import CAPABILITIES, WORK
 from grader.submission import Submission
 from grader.world import Topology, World
 from grader.world.world import DRAWN
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-KINDS = (AUTO, "vm", "netns")
+KINDS = (AUTO, "vm", "netns", "docker")
 TOPOLOGY = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "internet.yaml"
 # A shell is used for hours, and one that it started must not be killed for having worked.
 LIMITS = Limits(cpu_s=24 * 3600)
@@ -88,9 +89,9 @@ class Drawn:
 def run(folder: Path | None, kind: str, say: Say, drawn: Drawn | None = None) -> int:
     """Let a person work in a world, with the files of `folder` in /work; returns bash's exit.
 
-    `kind` is where: vm, netns, or auto, which is vm if it can be had. The world is the one that was
-    `drawn`, or a new one. Raises BadInput if there is no such kind or folder, or this process has
-    no terminal; Unsupported without an image.
+    `kind` is where: vm, netns, docker, or auto, which is vm if it can be had. The world is the one
+    that was `drawn`, or a new one. Raises BadInput if there is no such kind or folder, or this
+    process has no terminal; Unsupported without an image.
     """
     if kind not in KINDS:
         raise BadInput(f"--sandbox: expected {', '.join(KINDS)}; found {kind!r}")
@@ -138,8 +139,10 @@ def _files(folder: Path, say: Say) -> dict[str, bytes]:
 @contextmanager
 def _machine(image: Image, kind: str, say: Say) -> Iterator[Machine]:
     """A microVM, or for `auto`, if there can be none, this host."""
-    made: microvm.MicroVM | LocalMachine | None = None
-    if kind != "netns":
+    made: microvm.MicroVM | LocalMachine | DockerMachine | None = None
+    if kind == "docker":
+        made = DockerMachine(image.root, image.id, say)
+    elif kind != "netns":
         try:
             made = microvm.start(warm.source(image), warm.warm, progress=say)
         except GraderError as error:

@@ -1,4 +1,4 @@
-"""What a microVM's template does once, so that no clone is the first to do it."""
+"""What machines are made of, made before they are waited for: a template, Docker's image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grader import image as images
-from grader.errors import GraderError
+from grader.errors import GraderError, Unsupported
 from grader.machine import microvm
+from grader.machine.docker import Engine
 from grader.machine.microvm import Source
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Container
 
     from grader.image import Image
     from grader.machine.client import Machine
@@ -30,27 +30,34 @@ def source(image: Image) -> Source:
 
 def warm(machine: Machine) -> None:
     """Make a sandbox and run the image's own script in it and beside it, as far as it can."""
-    with NetnsSandbox(machine) as sandbox:
+    with Sandbox(machine) as sandbox:
         sandbox.run("/bin/sh", SCRIPT, "sandbox", timeout=WITHIN)
     machine.run("/bin/sh", SCRIPT, "machine", timeout=WITHIN)
 
 
-def prepare(progress: Callable[[str], None]) -> None:
-    """Make the template if it is not there, so that no check has to wait for it in silence.
+def prepare(kinds: Container[str], progress: Callable[[str], None]) -> None:
+    """Make what machines of these kinds are made of, so that no check waits for it in silence.
 
-    Why there can be none is not said here: each check that needs it will.
+    That is the microVMs' template, and the image as Docker has it. Why there can be none is not
+    said here: each check that needs it will.
     """
     with suppress(GraderError):
         image = images.find()
-        if image is not None:
+        if image is not None and "docker" in kinds:
+            with Engine() as engine:
+                engine.import_image(image.root, image.id, progress)
+        if image is not None and "vm" in kinds:
             microvm.ensure(source(image), warm, progress=progress)
 
 
-def prune(*, keep_current: bool = True) -> list[Path]:
-    """Remove templates, but not the one in use if it is to be kept; say what went."""
-    kept = None
+def prune(*, keep_current: bool = True) -> list[object]:
+    """Remove templates and Docker's images, but not the ones in use if kept; say what went."""
+    kept, name = None, None
     with suppress(GraderError):
         image = images.find()
         if keep_current and image is not None:
-            kept = microvm.find(source(image))
-    return microvm.prune(kept=kept)
+            kept, name = microvm.find(source(image)), image.id
+    gone: list[object] = [*microvm.prune(kept=kept)]
+    with suppress(Unsupported), Engine(within=5) as engine:
+        gone += engine.prune(name)
+    return gone

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import engines
 import pytest
 
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 from grader.world import Topology, World
 
 if TYPE_CHECKING:
@@ -31,10 +32,17 @@ def internet() -> Path:
     return INTERNET
 
 
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The address of a Docker engine."""
+    with engines.running() as address:
+        yield address
+
+
 @pytest.fixture
-def sandbox(machine: Machine) -> Iterator[NetnsSandbox]:
+def sandbox(machine: Machine) -> Iterator[Sandbox]:
     """A sandbox of the test's own."""
-    with NetnsSandbox(machine) as made:
+    with Sandbox(machine) as made:
         yield made
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from grader.errors import GraderError
 from grader.evidence import KernelLog, KernelRecord
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def test_control_characters_are_unescaped() -> None:
     assert KernelRecord.parse(b"4,1,2,-;a\\x0ab\n").text == "a\nb"
 
 
-def rule_logs(sandbox: NetnsSandbox, *options: str) -> None:
+def rule_logs(sandbox: Sandbox, *options: str) -> None:
     """Have pings to loopback logged, and ping once."""
     done = sandbox.run("iptables", "-A", "OUTPUT", "-p", "icmp", "-j", "LOG", *options, timeout=10)
     assert done.exit == 0, done.complaints
@@ -59,7 +59,7 @@ def rule_logs(sandbox: NetnsSandbox, *options: str) -> None:
 
 def test_rules_in_a_sandbox_are_logged(vm: MicroVM) -> None:
     """A LOG rule of the student's host shows in the microVM's kernel log."""
-    with NetnsSandbox(vm) as sandbox, KernelLog(vm) as log:
+    with Sandbox(vm) as sandbox, KernelLog(vm) as log:
         rule_logs(sandbox, "--log-prefix", "mine: ")
         packets = [one.packet for one in log.records() if one.packet]
     assert [(one.prefix, one.protocol) for one in packets] == [("mine: ", "ICMP")] * 2
@@ -67,7 +67,7 @@ def test_rules_in_a_sandbox_are_logged(vm: MicroVM) -> None:
 
 def test_earlier_records_are_left_out(vm: MicroVM) -> None:
     """A log begins with the moment at which it was opened."""
-    with NetnsSandbox(vm) as sandbox:
+    with Sandbox(vm) as sandbox:
         rule_logs(sandbox, "--log-prefix", "before: ")
         with KernelLog(vm) as log:
             assert log.records() == []
@@ -83,7 +83,7 @@ def test_forged_line_is_not_the_kernels(vm: MicroVM) -> None:
 
 def test_sandbox_can_read_but_not_clear_the_log(vm: MicroVM) -> None:
     """`dmesg` works for the student, `dmesg -C` does not."""
-    with NetnsSandbox(vm) as sandbox, KernelLog(vm) as log:
+    with Sandbox(vm) as sandbox, KernelLog(vm) as log:
         rule_logs(sandbox, "--log-prefix", "kept: ")
         assert "kept: IN=" in sandbox.run("dmesg", timeout=10).output
         assert sandbox.run("dmesg", "-C", timeout=10).exit != 0

@@ -42,12 +42,6 @@ def test_what_nothing_offers_is_unsupported() -> None:
         cheapest(frozenset({"moonlight"}))
 
 
-def test_docker_is_not_there_yet() -> None:
-    """The third sandbox is refused with what to take instead."""
-    with pytest.raises(Unsupported, match="not there yet"):
-        cheapest(frozenset(), "docker")
-
-
 def test_this_lab_requires_what_is_offered() -> None:
     """Every check of this lab has a sandbox that it can run in."""
     for checks in Lab(REPO / "tests_lab").checks.values():

@@ -13,7 +13,7 @@ from scapy.packet import Raw
 
 from grader.evidence import Capture, Packet, Printed
 from grader.evidence.capture import Frames
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 from grader.traffic.crafted import Crafter, datagram, segment
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def pcap(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def reader(machine: Machine) -> Iterator[NetnsSandbox]:
+def reader(machine: Machine) -> Iterator[Sandbox]:
     """A sandbox that tcpdump reads the file in."""
-    with NetnsSandbox(machine) as made:
+    with Sandbox(machine) as made:
         yield made
 
 
-def tcpdump(reader: NetnsSandbox, pcap: bytes, *options: str) -> Printed:
+def tcpdump(reader: Sandbox, pcap: bytes, *options: str) -> Printed:
     """What tcpdump prints of the file."""
     done = reader.run("tcpdump", "-r", "-", *filter(None, options), stdin=pcap, timeout=20)
     assert done.exit == 0, done.complaints
@@ -90,7 +90,7 @@ def assert_each_once(printed: Printed, wanted: Sequence[Packet]) -> None:
 @pytest.mark.parametrize("dump", DUMPS)
 @pytest.mark.parametrize("more", ["", "-v", "-vvv", "-e", "-q", "-#"])
 def test_dumped_packets_are_recognised(
-    reader: NetnsSandbox, pcap: bytes, stamp: str, dump: str, more: str
+    reader: Sandbox, pcap: bytes, stamp: str, dump: str, more: str
 ) -> None:
     """With a hex dump every packet is known, fragments and IPv6 too, and so is the dump's start."""
     printed = tcpdump(reader, pcap, "-n", stamp, dump, more)
@@ -101,7 +101,7 @@ def test_dumped_packets_are_recognised(
 
 @pytest.mark.parametrize("stamp", STAMPS)
 @pytest.mark.parametrize("more", ["", "-v", "-e", "-q", "-#", "-S", "-A"])
-def test_summaries_are_recognised(reader: NetnsSandbox, pcap: bytes, stamp: str, more: str) -> None:
+def test_summaries_are_recognised(reader: Sandbox, pcap: bytes, stamp: str, more: str) -> None:
     """Without a dump a packet with ports is known by its addresses, ports and length."""
     printed = tcpdump(reader, pcap, "-n", stamp, more)
     assert not printed.missing(WITH_PORTS)
@@ -115,7 +115,7 @@ def test_summaries_are_recognised(reader: NetnsSandbox, pcap: bytes, stamp: str,
 )
 @pytest.mark.parametrize("precision", ["", "--nano", "--time-stamp-precision=nano"])
 def test_time_stamps(
-    reader: NetnsSandbox, pcap: bytes, *, stamp: str, digits: int, since_first: bool, precision: str
+    reader: Sandbox, pcap: bytes, *, stamp: str, digits: int, since_first: bool, precision: str
 ) -> None:
     """Six digits or nine are told apart, and -ttttt counts from the first packet."""
     records = tcpdump(reader, pcap, "-n", stamp, precision).records
@@ -128,26 +128,26 @@ def test_time_stamps(
         assert records[0].time_ns == first
 
 
-def test_no_time_stamp(reader: NetnsSandbox, pcap: bytes) -> None:
+def test_no_time_stamp(reader: Sandbox, pcap: bytes) -> None:
     """With -t there is no time, and none is made up."""
     assert {one.time_ns for one in tcpdump(reader, pcap, "-n", "-t", "-X").records} == {None}
 
 
 @pytest.mark.parametrize("option", ["-#", "--number"])
 @pytest.mark.parametrize("stamp", STAMPS)
-def test_numbers(reader: NetnsSandbox, pcap: bytes, option: str, stamp: str) -> None:
+def test_numbers(reader: Sandbox, pcap: bytes, option: str, stamp: str) -> None:
     """Packet numbers are read, with every kind of time stamp and with none."""
     records = tcpdump(reader, pcap, "-n", option, stamp, "-X").records
     assert [one.number for one in records] == list(range(1, len(WIRE) + 1))
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
-def test_no_numbers(reader: NetnsSandbox, pcap: bytes, stamp: str) -> None:
+def test_no_numbers(reader: Sandbox, pcap: bytes, stamp: str) -> None:
     """Without -# no record has a number, also where the time is seconds since 1970."""
     assert {one.number for one in tcpdump(reader, pcap, "-n", stamp).records} == {None}
 
 
-def test_ascii_is_beside_the_hex(reader: NetnsSandbox, pcap: bytes) -> None:
+def test_ascii_is_beside_the_hex(reader: Sandbox, pcap: bytes) -> None:
     """-X shows the payload as text, -x does not."""
     shown = tcpdump(reader, pcap, "-n", "-X").records
     assert "ABCDEFGH" in shown[0].ascii
@@ -155,26 +155,26 @@ def test_ascii_is_beside_the_hex(reader: NetnsSandbox, pcap: bytes) -> None:
     assert tcpdump(reader, pcap, "-n", "-x").records[0].ascii == ""
 
 
-def test_the_dump_is_the_packet(reader: NetnsSandbox, pcap: bytes) -> None:
+def test_the_dump_is_the_packet(reader: Sandbox, pcap: bytes) -> None:
     """The bytes of a dump are the packet's, to the last one."""
     printed = tcpdump(reader, pcap, "-n", "-X")
     assert [bytes(one.dump) for one in printed.records] == [packet.ip for packet in WIRE]
 
 
-def test_names_in_place_of_numbers(reader: NetnsSandbox, pcap: bytes) -> None:
+def test_names_in_place_of_numbers(reader: Sandbox, pcap: bytes) -> None:
     """A packet whose service was printed by its name is known all the same."""
     printed = tcpdump(reader, pcap)
     assert "ntp" in printed.text
     assert printed.shows(WIRE[0])
 
 
-def test_a_decoy_is_not_taken_for_its_like(reader: NetnsSandbox, pcap: bytes) -> None:
+def test_a_decoy_is_not_taken_for_its_like(reader: Sandbox, pcap: bytes) -> None:
     """Of what a filter leaves out nothing counts as printed."""
     printed = tcpdump(reader, pcap, "-n", "-X", "udp port 123")
     assert printed.missing(WIRE) == WIRE[2:]
 
 
-def test_a_packet_printed_once_counts_once(reader: NetnsSandbox, pcap: bytes) -> None:
+def test_a_packet_printed_once_counts_once(reader: Sandbox, pcap: bytes) -> None:
     """Of two packets with the same bytes, one printed record accounts for one."""
     twin = Packet.parse(99, START, FRAMES[0][2], sent=True)
     text = tcpdump(reader, pcap, "-n", "-X", "ip and udp port 123").text
@@ -194,7 +194,7 @@ def test_a_packet_may_be_older_than_the_one_before() -> None:
     assert (record.number, record.time_ns) == (58, -2073)
 
 
-def test_arp_is_a_record_without_a_packet(reader: NetnsSandbox, tmp_path: Path) -> None:
+def test_arp_is_a_record_without_a_packet(reader: Sandbox, tmp_path: Path) -> None:
     """What is printed of ARP is a record, but of no IP packet."""
     frames = Frames([(START, True, bytes(Ether() / ARP(psrc="10.0.0.2", pdst="10.0.0.1")))], [])
     frames.save(tmp_path / "arp.pcap")

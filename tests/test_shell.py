@@ -24,14 +24,14 @@ from grader.deadline import wait_until
 from grader.machine.client import CallError
 from grader.machine.microvm.qemu import PROGRAM
 from grader.machine.terminal import Terminal
-from grader.sandbox.netns import CAPABILITIES
+from grader.sandbox.sandbox import CAPABILITIES
 from grader.shell import restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from grader.sandbox import NetnsSandbox
+    from grader.sandbox import Sandbox
     from grader.world import World
 
 NEW = {"argv": ["bash"], "cwd": "/work", "env": {}, "rows": 24, "columns": 80}
@@ -389,7 +389,7 @@ def test_a_dead_microvm_is_told() -> None:
 # --- the terminals under it ----------------------------------------------------------------------
 
 
-def in_sandbox(sandbox: NetnsSandbox, *argv: str) -> Terminal:
+def in_sandbox(sandbox: Sandbox, *argv: str) -> Terminal:
     """A program at a terminal inside a sandbox."""
     return Terminal(
         sandbox.machine, "in_sandbox", sandbox=sandbox.number, program={**NEW, "argv": list(argv)},
@@ -405,7 +405,7 @@ def ended(terminal: Terminal) -> bytes:
     return shown
 
 
-def test_the_last_words_are_read(sandbox: NetnsSandbox) -> None:
+def test_the_last_words_are_read(sandbox: Sandbox) -> None:
     """What a program wrote just before its end is read before its end is told."""
     for _ in range(20):
         with in_sandbox(sandbox, "sh", "-c", "seq 500; exit 9") as terminal:
@@ -413,7 +413,7 @@ def test_the_last_words_are_read(sandbox: NetnsSandbox) -> None:
             assert terminal.exit == 9
 
 
-def test_what_nobody_reads_is_bounded(sandbox: NetnsSandbox) -> None:
+def test_what_nobody_reads_is_bounded(sandbox: Sandbox) -> None:
     """A program that writes more than is read has to wait: nothing is piled up for it."""
     code = (
         "import os\nos.set_blocking(1, False)\nn = 0\n"
@@ -427,7 +427,7 @@ def test_what_nobody_reads_is_bounded(sandbox: NetnsSandbox) -> None:
         assert len(shown) >= terminal.exit * 4096
 
 
-def test_a_program_that_is_not_there_is_told(sandbox: NetnsSandbox) -> None:
+def test_a_program_that_is_not_there_is_told(sandbox: Sandbox) -> None:
     """A program that cannot start is an error with its name."""
     with (
         in_sandbox(sandbox, "no-such-program") as terminal,
@@ -436,7 +436,7 @@ def test_a_program_that_is_not_there_is_told(sandbox: NetnsSandbox) -> None:
         ended(terminal)
 
 
-def test_closing_ends_a_read(sandbox: NetnsSandbox) -> None:
+def test_closing_ends_a_read(sandbox: Sandbox) -> None:
     """A terminal can be closed while somebody waits for its output."""
     terminal = in_sandbox(sandbox, "sleep", "98765")
     assert terminal.write(b"unread\n") == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -14,17 +15,30 @@ from grader.cli.app import COULD_NOT, LAB, app, err, out, progress
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    *, as_json: Annotated[bool, typer.Option("--json", help="The same as data.")] = False
+) -> None:
     """Say what this machine can grade, and the remedy where it can't."""
     with progress("looking around") as show:
-        findings = doctors.examine(progress=show)
-    for finding in findings:
-        mark = "[green]ok[/green]" if finding.ok else "[red]no[/red]"
+        health = doctors.examine(progress=show)
+    if as_json:
+        out.print_json(json.dumps(health.as_data()))
+    else:
+        _show(health)
+    if not health.whole:
+        raise typer.Exit(COULD_NOT)
+
+
+def _show(health: doctors.Health) -> None:
+    lacking = "yellow" if health.whole else "red"  # what another sandbox makes up for
+    for finding in health.findings:
+        mark = "[green]ok[/green]" if finding.ok else f"[{lacking}]no[/{lacking}]"
         out.print(f"{mark}  {finding.what}: {escape(finding.found)}")
         if finding.remedy:
             out.print(f"    remedy: {escape(finding.remedy)}")
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(COULD_NOT)
+    out.print("What a check may require, and the sandboxes that show it here:")
+    for what, kinds in health.offers.items():
+        out.print(f"    {what}: {', '.join(kinds) if kinds else '[red]none[/red]'}")
 
 
 @app.command()
@@ -34,7 +48,7 @@ def shell(
     ] = None,
     *,
     sandbox: Annotated[
-        str, typer.Option(metavar="KIND", help="vm, netns, or auto: vm if it can be had.")
+        str, typer.Option(metavar="KIND", help="vm, netns, docker, or auto: vm if it can be had.")
     ] = "auto",
     like: Annotated[
         Path | None,

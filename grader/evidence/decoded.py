@@ -15,7 +15,7 @@ from grader.errors import GraderError
 from grader.evidence.capture import ETHERNET, SECOND
 from grader.evidence.packet import Packet
 from grader.machine.local import LocalMachine
-from grader.sandbox import NetnsSandbox
+from grader.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Decoder(Disposable):
         """Without an image, packets are shown by their ends alone."""
         self._image = image
         self._stack = ExitStack()
-        self._sandbox: NetnsSandbox | None = None
+        self._sandbox: Sandbox | None = None
 
     def close(self) -> None:
         """Let go of the sandbox."""
@@ -76,7 +76,7 @@ class Decoder(Disposable):
             return []
         if self._sandbox is None:
             machine = self._stack.enter_context(LocalMachine(self._image.root))
-            self._sandbox = self._stack.enter_context(NetnsSandbox(machine))
+            self._sandbox = self._stack.enter_context(Sandbox(machine))
         argv = ("tcpdump", "-nn", "-t", "-v", "-r", "-")
         done = self._sandbox.run(*argv, stdin=_pcap(packets), timeout=WITHIN)
         blocks: list[list[str]] = []

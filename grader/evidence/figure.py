@@ -18,8 +18,8 @@ from pydantic import Field, ValidationError
 from grader.disposable import Disposable
 from grader.document import Strict
 from grader.errors import GraderError
-from grader.sandbox import Limits, NetnsSandbox
-from grader.sandbox.netns import WORK
+from grader.sandbox import Limits, Sandbox
+from grader.sandbox.sandbox import WORK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,7 +218,7 @@ class Drawing(Disposable):
         figure: str,
     ) -> None:
         """Start `command`, which is to save its figure to the file `figure`."""
-        self._sandbox = NetnsSandbox(machine, LIMITS)
+        self._sandbox = Sandbox(machine, LIMITS)
         self._figure = figure
         self._files = set(files)
         try:
@@ -290,7 +290,7 @@ def _readable(done: Completed) -> str:
 def look_at(machine: Machine, image: bytes) -> Picture:
     """What is in an image file; it is decoded in a sandbox that nothing else has run in."""
     command = ("python3", "-I", "-c", LOOK, str(PIXELS))
-    with NetnsSandbox(machine) as sandbox:
+    with Sandbox(machine) as sandbox:
         done = sandbox.run(*command, stdin=image, timeout=QUICK * 3)
     try:
         return Picture.model_validate_json(done.stdout)

@@ -4,6 +4,7 @@ import io
 import itertools
 import threading
 import zipfile
+from collections.abc import Mapping
 from concurrent.futures import Future
 from importlib import resources
 from typing import Any, BinaryIO
@@ -127,6 +128,33 @@ class Machine:
     def kept_waiting_s(self) -> float:
         """For how long this machine has been ready to run and others did, in all, at the most."""
         return waited_for_processors_s()
+
+    def make_sandbox(
+        self,
+        *,
+        hostname: str,
+        processes: int,
+        memory: int,  # noqa: ARG002 what a process may take is limited at its start
+        tmpfs: Mapping[str, str],
+    ) -> int:
+        """Make where a submission's processes live, with at most so many; returns its number.
+
+        `memory`, in bytes, is for all of them where the machine can limit that; `tmpfs` maps
+        writable folders to mount options. Raises MachineError.
+        """
+        made = self.call(
+            "sandboxes.make", within=10, hostname=hostname, processes=processes, tmpfs=dict(tmpfs)
+        )
+        return int(made["sandbox"])
+
+    def destroy_sandbox(self, number: int) -> None:
+        """Kill all that runs in a sandbox; its files and network vanish with it."""
+        self.release("sandboxes.destroy", within=10, sandbox=number)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the machine has ended, so that another is needed."""
+        return self._gone is not None
 
     def why_gone(self) -> str:
         """What more can be said of a machine that has ended or is silent."""

@@ -38,10 +38,11 @@ class LocalMachine(Machine, Disposable):
             super().__init__(*streams)
             self.ready(START_WITHIN)
         except (MachineError, OSError) as error:
-            self.close()
+            self._process.kill()
+            self._process.wait()
             self._log.seek(0)
             said = self._log.read()[-2000:].decode(errors="replace").strip()
-            self._log.close()
+            self.close()
             raise MachineError(f"no agent on this host: {said or error}") from error
 
     def close(self) -> None:

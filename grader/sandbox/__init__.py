@@ -2,6 +2,6 @@
 
 from grader.sandbox.kinds import AUTO, KINDS, OFFERS, cheapest
 from grader.sandbox.limits import Limits
-from grader.sandbox.netns import NetnsSandbox
+from grader.sandbox.sandbox import Sandbox
 
-__all__ = ["AUTO", "KINDS", "OFFERS", "Limits", "NetnsSandbox", "cheapest"]
+__all__ = ["AUTO", "KINDS", "OFFERS", "Limits", "Sandbox", "cheapest"]

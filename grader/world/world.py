@@ -10,7 +10,7 @@ from grader.deadline import wait_until
 from grader.disposable import Disposable
 from grader.errors import GraderError
 from grader.machine.process import Completed, Process, shown
-from grader.sandbox import Limits, NetnsSandbox
+from grader.sandbox import Limits, Sandbox
 from grader.world import services
 from grader.world.blueprint import Blueprint, Interface, draw
 
@@ -59,7 +59,7 @@ class World(Disposable):
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             if self._sandboxed:
-                self.sandbox = stack.enter_context(NetnsSandbox(self.machine, self._limits))
+                self.sandbox = stack.enter_context(Sandbox(self.machine, self._limits))
             plan = self.blueprint.plan(self.sandbox.number if self._sandboxed else None)
             self.number = self.machine.call("network.build", within=20, plan=plan)
             stack.callback(self.machine.release, "network.destroy", within=10, world=self.number)

@@ -12,10 +12,11 @@ import struct
 import termios
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from .zygote import Zygote
+from .zygote import Order, Zygote
 
 CHUNK = 65_536
 ENVIRONMENT = {
@@ -56,8 +57,11 @@ class Process:
         limit: int = 0,
         terminal: int | None = None,
         stdin: int | None = None,
+        kill: Callable[[int, int], None] = os.killpg,
     ) -> None:
+        """`kill` signals the process group of a number that is the program's `pid`."""
         self.number = number
+        self._kill = kill
         self.pid = 0
         self.exit: int | None = None
         self.error = ""
@@ -129,7 +133,7 @@ class Process:
         """Send a signal to the program's process group, if it still runs."""
         if self.pid and not self.ended:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
+                self._kill(self.pid, number)
 
     def state(self) -> dict[str, Any]:
         """The process as data."""
@@ -153,21 +157,21 @@ class Processes:
     def start(
         self,
         spec: dict[str, Any],
-        join: list[tuple[int, int]],
+        order: Order,
         *,
         output_limit: int,
         terminal: bool,
         stdin: bytes | None,
+        kill: Callable[[int, int], None] = os.killpg,
     ) -> Process:
-        """Start a program in the namespaces `join`, pairs of descriptor and setns(2) flags."""
+        """Have a program started by whoever obeys `order`; `kill` signals it there."""
         master, stdin_write, stdin_read = _open_stdin(terminal=terminal, feed=stdin is not None)
         pairs = {name: os.pipe() for name in ("status", "stdout", "stderr")}
         process = Process(
-            next(self._numbers), limit=output_limit, terminal=master, stdin=stdin_write
+            next(self._numbers), limit=output_limit, terminal=master, stdin=stdin_write, kill=kill
         )
         theirs = [pairs["status"][1], stdin_read, pairs["stdout"][1], pairs["stderr"][1]]
-        order = {**spec, "terminal": terminal, "join": [flags for _, flags in join]}
-        self._zygote.order("process", order, theirs + [fd for fd, _ in join])
+        order({**spec, "terminal": terminal}, theirs)
         for fd in theirs:
             os.close(fd)
         self._all[process.number] = process
@@ -199,7 +203,8 @@ class Processes:
             "capabilities": None,
             "limits": {"CORE": 0},
         }
-        return self.start(spec, join, output_limit=output_limit, terminal=False, stdin=stdin)
+        order = self._zygote.into(join)
+        return self.start(spec, order, output_limit=output_limit, terminal=False, stdin=stdin)
 
     def call_start(
         self,

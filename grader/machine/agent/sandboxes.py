@@ -1,4 +1,7 @@
-"""Sandboxes on the machine: namespaces with an id range of their own, made and killed whole."""
+"""Sandboxes on the machine: namespaces with an id range of their own, made and killed whole.
+
+Or a container's, which its engine has made and the agent adopts.
+"""
 
 import itertools
 import os
@@ -7,6 +10,7 @@ import threading
 from typing import Any
 
 from . import namespaces as ns
+from .container import Container
 from .processes import ENVIRONMENT, Process, Processes
 from .zygote import Zygote
 
@@ -21,10 +25,15 @@ ENTER_NETWORK = ns.CLONE_NEWUSER | ns.CLONE_NEWNET
 class Sandbox:
     """One set of namespaces, held by its first process."""
 
-    def __init__(self, process: Process) -> None:
+    kill = staticmethod(os.killpg)
+
+    def __init__(self, process: Process, zygote: Zygote) -> None:
         self.process = process
+        self.pid = process.pid
         self.pidfd = os.pidfd_open(process.pid)
         self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.order = zygote.into([(self.pidfd, ENTER_ALL)])
+        self.order_beside = zygote.into([(self.pidfd, ENTER_NETWORK)])
 
     def close(self) -> None:
         """Kill everything inside, wait until it is gone, let go of the namespaces."""
@@ -42,7 +51,7 @@ class Sandboxes:
         self._zygote = zygote
         self._processes = processes
         self._numbers = itertools.count(1)
-        self._all: dict[int, Sandbox] = {}
+        self._all: dict[int, Sandbox | Container] = {}
 
     def call_make(self, hostname: str, processes: int, tmpfs: dict[str, str]) -> dict[str, Any]:
         """Make a sandbox; returns its number. Raises OSError with the step that failed."""
@@ -69,8 +78,14 @@ class Sandboxes:
             os.close(mapped_write)
         self._await(process, "ready")
         self._await(process, "pid")  # told by another process, so perhaps later
-        self._all[number] = Sandbox(process)
+        self._all[number] = Sandbox(process, self._zygote)
         return {"sandbox": number, "pid": process.pid}
+
+    def call_adopt(self, pid: int) -> dict[str, Any]:
+        """Take over the container whose first process, as seen here, is `pid`; its number."""
+        number = next(self._numbers)
+        self._all[number] = Container(pid, self._zygote, self._processes)
+        return {"sandbox": number, "pid": pid}
 
     @staticmethod
     def _await(process: Process, fact: str) -> None:
@@ -107,30 +122,33 @@ class Sandboxes:
             "capabilities": capabilities,
             "limits": limits,
         }
-        flags = ENTER_ALL if inside else ENTER_NETWORK
-        join = [(self._all[sandbox].pidfd, flags)]
+        it = self._all[sandbox]
         return self._processes.start(
-            spec, join, output_limit=output_limit, terminal=terminal, stdin=stdin
+            spec,
+            it.order if inside else it.order_beside,
+            kill=it.kill if inside else os.killpg,
+            output_limit=output_limit,
+            terminal=terminal,
+            stdin=stdin,
         ).state()
 
     def call_captures(self, sandbox: int) -> bool:
         """Whether a packet(7) socket in the sandbox's network is bound and receives."""
-        with open(f"/proc/{self._all[sandbox].process.pid}/net/packet", encoding="ascii") as table:
+        with open(f"/proc/{self._all[sandbox].pid}/net/packet", encoding="ascii") as table:
             return any(line.split()[5] == "1" for line in table.readlines()[1:])
 
     def call_idle(self, sandbox: int) -> bool:
         """Whether nothing runs inside but the first process."""
-        inside = os.listdir(f"/proc/{self._all[sandbox].process.pid}/root/proc")
+        inside = os.listdir(f"/proc/{self._all[sandbox].pid}/root/proc")
         return not any(name.isdigit() and name != "1" for name in inside)
 
     def netns(self, sandbox: int) -> int:
         """A descriptor of the sandbox's network namespace; the sandbox's to close."""
         return self._all[sandbox].netns
 
-    def first(self, sandbox: int) -> tuple[int, int]:
-        """The sandbox's first process: its number here, and a descriptor that is its to close."""
-        it = self._all[sandbox]
-        return it.process.pid, it.pidfd
+    def get(self, sandbox: int) -> Sandbox | Container:
+        """The sandbox: its first process, and how processes are started and signalled inside."""
+        return self._all[sandbox]
 
     def call_destroy(self, sandbox: int) -> None:
         """Kill all that runs in the sandbox and wait until it is gone."""

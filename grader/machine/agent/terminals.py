@@ -12,13 +12,14 @@ import signal
 import struct
 import termios
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from . import namespaces as ns
 from .network import Network
 from .processes import ENVIRONMENT, Process
-from .sandboxes import ENTER_ALL, Sandboxes
-from .zygote import Zygote
+from .sandboxes import Sandboxes
+from .zygote import Order, Zygote
 
 # More than a pseudo terminal holds: a read after the program's end is then all there is.
 LARGEST = 256 * 1024
@@ -111,36 +112,40 @@ class Terminals:
         program: dict[str, Any],
     ) -> int:
         """Start a program in a sandbox, as its root; returns the terminal's number."""
-        pid, pidfd = self._sandboxes.first(sandbox)
+        it = self._sandboxes.get(sandbox)
         spec = {"uid_root": 0, "capabilities": capabilities, "limits": limits}
-        return self._start(f"/proc/{pid}/root", (pidfd, ENTER_ALL), spec, program)
+        return self._start(f"/proc/{it.pid}/root", it.order, spec, program, kill=it.kill)
 
     def call_on_host(self, world: int, host: str, *, program: dict[str, Any]) -> int:
         """Start a program as the machine's root on a world's host; the terminal's number."""
-        netns = self._network.netns(world, host)
+        order = self._zygote.into([(self._network.netns(world, host), ns.CLONE_NEWNET)])
         spec = {"uid_root": None, "capabilities": None, "limits": {"CORE": 0}}
-        return self._start("", (netns, ns.CLONE_NEWNET), spec, program)
+        return self._start("", order, spec, program)
 
     def _start(
-        self, root: str, join: tuple[int, int], spec: dict[str, Any], program: dict[str, Any]
+        self,
+        root: str,
+        order: Order,
+        spec: dict[str, Any],
+        program: dict[str, Any],
+        *,
+        kill: Callable[[int, int], None] = os.killpg,
     ) -> int:
-        fd, flags = join
         master, slave = _open(f"{root}/dev/pts/ptmx")
         status_read, status_write = os.pipe()
-        order = {
+        wanted = {
             **spec,
             "argv": program["argv"],
             "cwd": program["cwd"],
             "env": ENVIRONMENT | program["env"],
             "user": None,
             "terminal": True,
-            "join": [flags],
         }
-        self._zygote.order("process", order, [status_write, slave, slave, slave, fd])
+        order(wanted, [status_write, slave, slave, slave])
         for theirs in (slave, status_write):
             os.close(theirs)
         number = next(self._numbers)
-        process = Process(number)
+        process = Process(number, kill=kill)
         ended_read, ended_write = os.pipe()
 
         def watch() -> None:

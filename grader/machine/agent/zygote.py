@@ -22,6 +22,9 @@ from typing import Any
 
 from . import namespaces as ns
 
+# Has a process made of what is said about it and its descriptors, of which the first is its status.
+Order = Callable[[dict[str, Any], list[int]], None]
+
 MAX_ORDER = 1 << 20
 MAX_FDS = 16
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
@@ -42,6 +45,11 @@ class Zygote:
     def order(self, kind: str, spec: dict[str, Any], fds: list[int]) -> None:
         """Have a process made; `fds[0]` is its status pipe. The caller closes its own copies."""
         socket.send_fds(self._socket, [json.dumps({"kind": kind, **spec}).encode()], fds)
+
+    def into(self, join: list[tuple[int, int]]) -> Order:
+        """Orders processes in the namespaces `join`, pairs of descriptor and setns(2) flags."""
+        joined, flags = [fd for fd, _ in join], [flag for _, flag in join]
+        return lambda spec, fds: self.order("process", {**spec, "join": flags}, [*fds, *joined])
 
 
 def _serve(orders: socket.socket) -> None:
@@ -64,13 +72,14 @@ def _serve(orders: socket.socket) -> None:
             try:
                 makers[spec["kind"]](spec, fds)
             except Exception as error:
-                _tell(fds[0], error=f"{type(error).__name__}: {error}")
+                tell(fds[0], error=f"{type(error).__name__}: {error}")
             os._exit(0)
         for fd in fds:
             os.close(fd)
 
 
-def _tell(status: int, **fact: object) -> None:
+def tell(status: int, **fact: object) -> None:
+    """Write a fact about a process to its status pipe."""
     os.write(status, json.dumps(fact).encode() + b"\n")
 
 
@@ -89,15 +98,15 @@ def _watch_process(spec: dict[str, Any], fds: list[int]) -> None:
     child = os.fork()
     if child == 0:
         try:
-            _execute(spec, stdio)
+            execute(spec, stdio)
         except Exception as error:
-            _tell(status, error=f"{spec['argv'][0]}: {error}")
+            tell(status, error=f"{spec['argv'][0]}: {error}")
         os._exit(127)
     for fd in stdio:
         os.close(fd)
-    _tell(status, pid=child)
+    tell(status, pid=child)
     _, code = os.waitpid(child, 0)
-    _tell(status, exit=os.waitstatus_to_exitcode(code))
+    tell(status, exit=os.waitstatus_to_exitcode(code))
 
 
 def _become(uid: int, gid: int) -> None:
@@ -106,7 +115,7 @@ def _become(uid: int, gid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def _execute(spec: dict[str, Any], stdio: list[int]) -> None:
+def execute(spec: dict[str, Any], stdio: list[int]) -> None:
     """In the new process: standard streams, limits, user, and the program."""
     os.setsid()
     for target, fd in enumerate(stdio):
@@ -142,7 +151,7 @@ def _watch_sandbox(spec: dict[str, Any], fds: list[int]) -> None:
     os.setresgid(spec["creator"], spec["creator"], 0)
     os.setresuid(spec["creator"], spec["creator"], 0)
     ns.unshare(ns.CLONE_NEWUSER)
-    _tell(status, unshared=os.getpid())
+    tell(status, unshared=os.getpid())
     if not os.read(mapped, 1):
         return
     os.close(mapped)
@@ -153,11 +162,11 @@ def _watch_sandbox(spec: dict[str, Any], fds: list[int]) -> None:
         try:
             _be_first(spec, status)
         except Exception as error:
-            _tell(status, error=f"{type(error).__name__}: {error}")
+            tell(status, error=f"{type(error).__name__}: {error}")
         os._exit(1)
-    _tell(status, pid=child)
+    tell(status, pid=child)
     _, code = os.waitpid(child, 0)
-    _tell(status, exit=os.waitstatus_to_exitcode(code))
+    tell(status, exit=os.waitstatus_to_exitcode(code))
 
 
 def _be_first(spec: dict[str, Any], status: int) -> None:
@@ -167,7 +176,7 @@ def _be_first(spec: dict[str, Any], status: int) -> None:
     ns.enter_root(spec["image"], tmpfs=spec["tmpfs"])
     socket.sethostname(spec["hostname"])
     _loopback_up()
-    _tell(status, ready=True)
+    tell(status, ready=True)
     os.closerange(0, 256)
     while True:
         signal.sigwait({signal.SIGCHLD})

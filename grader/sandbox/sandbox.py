@@ -1,4 +1,4 @@
-"""The sandbox made of namespaces: user, mount, process, network, IPC, host name and cgroup."""
+"""A sandbox: made by its machine, of namespaces or as a container; used alike."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ WORK = "/work"
 ROOT = (0, 0)
 
 
-class NetnsSandbox(Disposable):
-    """Namespaces on a machine, killed from outside when their context is left.
+class Sandbox(Disposable):
+    """Where a submission's processes live on a machine, killed when its context is left.
 
-    A user namespace maps ids of its own, the image is the read-only root, /tmp, /run and /work
-    are fresh memory, no new privileges can be gained, and nothing of the host is to be seen.
+    The image is the read-only root, /tmp, /run and /work are fresh memory, no new privileges can
+    be gained, and nothing of the host is to be seen. On this host's kernel, and in a microVM, it
+    has user, mount, process, network, IPC, host name and cgroup namespaces, with ids of its own;
+    in Docker it is a container.
     """
 
     def __init__(self, machine: Machine, limits: Limits | None = None) -> None:
         """Raises MachineError if the sandbox cannot be made."""
         self.machine = machine
         self.limits = limits or Limits()
-        made = machine.call(
-            "sandboxes.make",
-            within=10,
+        self.number = machine.make_sandbox(
             hostname="student",
             processes=self.limits.processes,
+            memory=self.limits.memory,
             tmpfs=self.limits.of_folders(),
         )
-        self.number: int = made["sandbox"]
 
     def close(self) -> None:
         """Kill all that runs inside; its files and network vanish with it."""
-        self.machine.release("sandboxes.destroy", within=10, sandbox=self.number)
+        self.machine.destroy_sandbox(self.number)
 
     def start(
         self,
