@@ -19,7 +19,8 @@ LAYERS = [
     {"dialogue"},
     {"doctor", "review", "shell", "starter"},
     {"warm"},
-    {"summary", "export"},
+    {"export"},
+    {"summary"},
     {"grading"},
     {"decisions"},
     {"report"},
@@ -32,7 +33,7 @@ LAYERS = [
     {"world"},
     {"document", "sandbox"},
     {"image", "machine"},
-    {"deadline", "disposable", "lock"},
+    {"deadline", "disposable", "home", "lock"},
     {"errors"},
 ]
 # All may know the version; nobody but the two top ones is known by nobody.

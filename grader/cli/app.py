@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from grader import home
 from grader.errors import BadInput, GraderError
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 BAD_USAGE = 2
 COULD_NOT = 3
-LAB = Path(__file__).resolve().parents[2] / "tests_lab"
+LAB = home.lab()
 
 app = typer.Typer(
     help="Grade network labs by what the students' files do.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 
