@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from grader import progress, summary, warm
+from grader import home, progress, summary, warm
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.grading import EXIT_USAGE, Grading
@@ -95,6 +95,10 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
     namespace = early_config.known_args_namespace
     named = list(namespace.file_or_dir)
     here = early_config.invocation_params.dir
+    asked = namespace.help or namespace.version
+    if _lab_file(early_config).is_file() and not (named or asked or here == early_config.rootpath):
+        # pytest would collect the current folder, which may be a submission.
+        raise pytest.UsageError("expected a folder to grade, found none; for this one, name it: .")
     targets = {arg: _target(early_config, here, arg) for arg in named}
     for arg in named if _lab_file(early_config).is_file() else ():
         if not (here / arg.partition("::")[0]).exists():
@@ -107,12 +111,7 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
         raise pytest.UsageError(
             f"submissions are graded in a run of their own; also named here: {others}"
         )
-    inside = early_config.inipath and any(path in early_config.inipath.parents for path in folders)
-    if early_config.inipath is None or inside:
-        raise pytest.UsageError(
-            f"expected the grader's own configuration, found {early_config.inipath}; "
-            "grade with ./lab pytest, or name it: pytest -c PROJECT/tox.ini"
-        )
+    _must_be_pinned(early_config, folders)
     namespace.noconftest = True
     # xdist's workers are `python -c`: without it they import from the current folder first.
     os.environ["PYTHONSAFEPATH"] = "1"
@@ -132,6 +131,21 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
     _load_fixtures(early_config)
 
 
+def _must_be_pinned(config: pytest.Config, folders: list[Path]) -> None:
+    """Raise UsageError if a submission may have said what the configuration is."""
+    inside = config.inipath and any(path in config.inipath.parents for path in folders)
+    if inside and config.rootpath == home.INSTALLED:
+        raise pytest.UsageError(
+            f"expected a folder of submissions, found one that the grader is installed in, "
+            f"{home.INSTALLED}; name the submissions' own folder"
+        )
+    if config.inipath is None or inside:
+        raise pytest.UsageError(
+            f"expected the grader's own configuration, found {config.inipath}; "
+            f"grade with {home.call('pytest')}"
+        )
+
+
 def _target(config: pytest.Config, here: Path, arg: str) -> Path | None:
     """The folder that `arg` names to be graded; None for a path of the project's own tests."""
     path = (here / arg.partition("::")[0]).resolve()
@@ -140,6 +154,7 @@ def _target(config: pytest.Config, here: Path, arg: str) -> Path | None:
     project = _lab_file(config).is_file() and (
         config.rootpath == path or path in config.rootpath.parents
     )
+    project = project and config.rootpath != home.INSTALLED  # which has no tests to be run
     if not path.is_dir() or project or any(path == one or one in path.parents for one in own):
         return None
     return path
@@ -291,7 +306,7 @@ class TaskNode(pytest.Module):
             grading.lab.rubric.tasks[name],
             topologies=grading.lab.topologies(name),
             seed=f"{grading.seed}/{submission.id}/{name}",
-            replay=f"./lab pytest {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}"
+            replay=f"{home.call('pytest')} {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}"
             + ("" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"),
             sandbox=sandbox,
         )
@@ -624,7 +639,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"reports: {grading.reports}")
     every = [one for _, found in results.values() for one in found]
     if waiting := sum(one.verdict is Verdict.REVIEW for one in every):
-        command = f"./lab grader review {shlex.quote(str(grading.reports))}"
+        command = f"{home.call('grader')} review {shlex.quote(str(grading.reports))}"
         terminalreporter.write_line(f"{waiting} for a person to judge: {command}", yellow=True)
     for link in grading.links:
         shown = summary.printable(str(link))

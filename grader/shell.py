@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import home, warm
 from grader import image as images
-from grader import warm
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.machine import microvm
 from grader.machine.docker import DockerMachine
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 KINDS = (AUTO, "vm", "netns", "docker")
-TOPOLOGY = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "internet.yaml"
+TOPOLOGY = home.project() / "fixtures" / "topologies" / "internet.yaml"
 # A shell is used for hours, and one that it started must not be killed for having worked.
 LIMITS = Limits(cpu_s=24 * 3600)
 MOST_FILES = 200

@@ -19,7 +19,8 @@ LAYERS = [
     {"dialogue"},
     {"doctor", "review", "shell", "starter", "engine", "excerpt", "compare", "leftovers"},
     {"warm", "classbook"},
-    {"summary", "export"},
+    {"export"},
+    {"summary"},
     {"grading"},
     {"resume", "people"},
     {"decisions"},
@@ -33,7 +34,7 @@ LAYERS = [
     {"world"},
     {"document", "sandbox"},
     {"image", "machine"},
-    {"deadline", "disposable", "known", "lock", "progress", "checked"},
+    {"deadline", "disposable", "home", "known", "lock", "progress", "checked"},
     {"errors"},
 ]
 # All may know the version; nobody but the two top ones is known by nobody.

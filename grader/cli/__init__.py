@@ -1,6 +1,6 @@
 """The command `grader`: thin, and the only part that prints for people. One module a subject."""
 
-from grader.cli import check, clean, compare, grade, image, machine, review, start
+from grader.cli import check, clean, compare, export, grade, image, machine, review, start
 from grader.cli.app import app, main
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "check",
     "clean",
     "compare",
+    "export",
     "grade",
     "image",
     "machine",

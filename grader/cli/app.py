@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from grader import home
 from grader.errors import BadInput, GraderError
 from grader.summary import printable
 
@@ -20,12 +20,28 @@ if TYPE_CHECKING:
 
 BAD_USAGE = 2
 COULD_NOT = 3
-LAB = Path(__file__).resolve().parents[2] / "tests_lab"
+LAB = home.lab()
+
+ABOUT = """Grade network labs by what the students' files do.
+
+Submissions are folders. Each file in one is run in a disposable sandbox with a small internet \
+around it, and judged by the packets, counters, kernel log and figures that come of it. Grading is \
+done by pytest; the commands below prepare it and work on its reports. `grader COMMAND --help` \
+describes a command whole."""
+EPILOG = """Exit codes: 0 all is well, 1 points were lost, 2 bad usage, 3 something could not be \
+graded or done.
+
+Files: ~/.cache/netlab-grader (or below $XDG_CACHE_HOME) holds the image and the microVMs' \
+template; reports/ in the current folder what was graded.
+
+Completion for this shell, of the words of every command: eval "$(grader --show-completion)"; \
+--install-completion also writes it where your shell reads it each time."""
 
 app = typer.Typer(
-    help="Grade network labs by what the students' files do.",
+    help=ABOUT,
+    epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from grader import starter
+from grader import home, starter
 from grader.cli.app import LAB, app, out
 
 
@@ -23,4 +23,5 @@ def init(
     for one in starter.begin(lab, folder):
         did = "[yellow]kept [/yellow]" if one.kept else "[green]wrote[/green]"
         out.print(f"{did}  {one.name:<18} {', '.join(one.tasks)}")
-    out.print(f"check what you have: ./lab pytest {escape(shlex.quote(str(folder)))}")
+    command = f"{home.call('pytest')} {shlex.quote(str(folder))}"
+    out.print(f"check what you have: {escape(command)}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import home
 from grader.errors import BadInput
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # To be raised when this package makes another image of the same inputs.
 FORMAT = 2
 
-LAB = Path(__file__).resolve().parents[2] / "fixtures" / "image"
+LAB = home.project() / "fixtures" / "image"
 
 
 @dataclass(frozen=True)

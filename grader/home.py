@@ -1,0 +1,39 @@
+"""Where the lab lies: in the repository that this file belongs to, or in the installed package."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+PACKAGE = Path(__file__).resolve().parent
+# What setup.py puts into a wheel: the repository's files that are no part of the package.
+INSTALLED = PACKAGE / "project"
+
+
+def project() -> Path:
+    """The project's root: the folder of tox.ini, conftest.py, tests_lab/ and fixtures/."""
+    repository = PACKAGE.parent
+    return repository if (repository / "tests_lab").is_dir() else INSTALLED
+
+
+def lab() -> Path:
+    """The folder of the lab that is shipped: lab.yaml, checks, templates."""
+    return project() / "tests_lab"
+
+
+def pinned() -> list[str]:
+    """The arguments that make pytest take the project's configuration, whatever lies elsewhere."""
+    root = project()
+    options = ["-c", str(root / "tox.ini"), f"--rootdir={root}"]
+    if root == INSTALLED:  # which may belong to another user
+        options += ["-o", f"cache_dir={user_cache_path('netlab-grader') / 'pytest'}"]
+    return options
+
+
+def call(program: str) -> str:
+    """How a person starts `program` (pytest or grader): the beginning of a shell line."""
+    if project() != INSTALLED:
+        return f"./lab {program}"
+    return shlex.join(["pytest", *pinned()[:2]]) if program == "pytest" else program

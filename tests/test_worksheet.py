@@ -1,0 +1,209 @@
+"""Moodle's offline worksheet is filled in whatever language it is, and nobody is mixed up."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from targets import worksheets_grades
+
+from grader.check import Verdict
+from grader.errors import BadInput
+from grader.export import Given, make
+from grader.export.graded import Graded, Written
+from grader.report import sum_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Moodle's own words: its language packs' mod/assign/lang and lang/.
+ENGLISH = {
+    "identifier": "Identifier", "participant": "Participant ", "grade": "Grade",
+    "modified": "Last modified (grade)", "feedback": "Feedback comments",
+    "name": "Full name", "email": "Email address", "status": "Status", "maximum": "Maximum grade",
+    "can": "Grade can be changed", "submitted": "Last modified (submission)",
+}  # fmt: skip
+ROMANIAN = {
+    "identifier": "Identificator", "participant": "Participant ", "grade": "Notă",
+    "modified": "Ultima modificare (notă)", "feedback": "Comentarii de feedback",
+    "name": "Nume complet", "email": "Adresă de email", "status": "Status",
+    "maximum": "Nota maximă", "can": "Nota poate fi schimbată",
+    "submitted": "Ultima modificare (temă predată)",
+}  # fmt: skip
+JAPANESE = {
+    "identifier": "ID", "participant": "参加者", "grade": "評点",
+    "modified": "最終更新日時 (評点)", "feedback": "フィードバックコメント",
+    "name": "フルネーム", "email": "メールアドレス", "status": "ステータス",
+    "maximum": "最大評点", "can": "評点を変更できる", "submitted": "最終更新日時 (提出)",
+}  # fmt: skip
+PEOPLE = (
+    ("101", "Alice Pop", "alice.pop@example.org"),
+    ("102", "Bogdan Ene", "bene@example.org"),
+    ("103", "Bogdan Ene", "bogdan@example.org"),
+)
+
+
+def worksheet(
+    words: Mapping[str, str] = ENGLISH,
+    people: Sequence[tuple[str, str, str]] = PEOPLE,
+    *,
+    maximum: str = "2.00",
+    grade: str = "",
+    delimiter: str = ",",
+    feedback: bool = True,
+) -> bytes:
+    """A worksheet as Moodle writes it for a class."""
+    names = ["identifier", "name", "email", "status", "grade", "maximum", "can", "submitted"]
+    names += ["modified", "feedback"][: 1 + feedback]
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    writer.writerow([words[name] for name in names])
+    for number, name, email in people:
+        row = [f"{words['participant']}{number}", name, email, "…", grade, maximum, "Yes"]
+        row += ["Monday, 5 October 2026, 9:00 AM", "-", ""][: 2 + feedback]
+        writer.writerow(row)
+    return ("\ufeff" + file.getvalue()).encode()
+
+
+def report(name: str, points: float, verdict: Verdict = Verdict.FAILED) -> Graded:
+    """A report on a submission of one check of two points."""
+    check: dict[str, Any] = {
+        "id": "01d.leaves", "title": "A packet leaves", "verdict": str(verdict), "points": points,
+        "max_points": 2.0, "sandbox": "netns", "message": "<b>", "hint": "", "evidence": [],
+        "duration_s": 0.0,
+    }  # fmt: skip
+    plain = {
+        "submission": {"id": name, "sha256": "0" * 64},
+        "tasks": [{"id": "01d", "title": "A packet", "checks": [check]}],
+    }
+    return Graded(sum_up(plain))
+
+
+def fill(reports: Sequence[Graded], sheet: bytes, **given: Any) -> Written:
+    """The worksheet with the reports' grades."""
+    return make("moodle-worksheet", reports, Given(worksheet=sheet, **given))
+
+
+@pytest.mark.parametrize("words", [ENGLISH, ROMANIAN, JAPANESE], ids=["en", "ro", "ja"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_any_language(words: dict[str, str], delimiter: str) -> None:
+    """Headers stay as they were, and Moodle, in that language, reads the grade and the feedback."""
+    sheet = worksheet(words, delimiter=delimiter)
+    written = fill([report("alice.pop", 1.5)], sheet)
+    assert written.text.startswith(sheet.decode().partition("\n")[0])
+    (found,) = worksheets_grades(written.text, words).items()
+    assert found[0] == "101"
+    assert found[1][0] == "1.5"
+    assert found[1][1].startswith("1.5 / 2<br>")
+    assert "&lt;b&gt;" in found[1][1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["alice.pop", "alice.pop@example.org", "Alice Pop", "alice_pop",
+     "Alice Pop_101_assignsubmission_file_", "group-1/Alice Pop_101_assignsubmission_file"],
+)  # fmt: skip
+def test_who_is_who(name: str) -> None:
+    """A person is known by number, address, its first part or name, as folders are called."""
+    written = fill([report(name, 2.0)], worksheet())
+    assert list(worksheets_grades(written.text, ENGLISH)) == ["101"]
+    assert written.notes == ("2 of the worksheet's 3 people have no report",)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Bogdan Ene", "2 people"),
+        ("eve", "nobody"),
+        ("Alice Pop_9_assignsubmission_file_", "nobody"),
+    ],
+)
+def test_nobody_is_guessed(name: str, why: str) -> None:
+    """Who is not one person of the worksheet is not filled in, and is named."""
+    written = fill([report(name, 2.0)], worksheet())
+    assert worksheets_grades(written.text, ENGLISH) == {}
+    assert f"{name}: not filled in: {why} in the worksheet by that name" in written.notes
+
+
+def test_a_group_by_roster() -> None:
+    """Each person whom the roster has for a submission is filled in."""
+    roster = {"team": [{"email": "alice.pop@example.org"}, {"email": "bogdan@example.org"}]}
+    written = fill([report("team", 1.0)], worksheet(), roster=roster)
+    found = worksheets_grades(written.text, ENGLISH)
+    assert {number: grade for number, (grade, _) in found.items()} == {"101": "1", "103": "1"}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNSUPPORTED, Verdict.REVIEW])
+def test_no_grade_is_an_empty_cell(verdict: Verdict) -> None:
+    """Without a grade the cell is empty, which Moodle skips, and the feedback says why."""
+    written = fill([report("alice.pop", 0.0, verdict)], worksheet(grade="1.00"))
+    grade, feedback = worksheets_grades(written.text, ENGLISH)["101"]
+    assert grade == ""
+    assert "no grade yet" in feedback
+    assert any("without a grade" in note for note in written.notes)
+
+
+def test_the_languages_comma() -> None:
+    """Where the worksheet writes numbers with a comma, so does the grade."""
+    written = fill([report("bogdan", 1.25)], worksheet(ROMANIAN, maximum="2,00", delimiter=";"))
+    assert worksheets_grades(written.text, ROMANIAN)["103"][0] == "1,25"
+
+
+def test_everyone_graded_before() -> None:
+    """A column of equal grades is not taken for the maximum."""
+    written = fill([report("bogdan", 1.25)], worksheet(grade="2.00"))
+    assert worksheets_grades(written.text, ENGLISH)["103"][0] == "1.25"
+
+
+def test_without_feedback() -> None:
+    """Where the assignment takes no feedback comments, dates stay, and that is said."""
+    written = fill([report("bogdan", 1.25)], worksheet(feedback=False))
+    row = written.text.splitlines()[1]
+    assert row.endswith(",-")
+    assert "the worksheet has no column for feedback" in written.notes
+
+
+def test_another_maximum() -> None:
+    """A maximum that is not the lab's would change what a grade means, or be skipped by Moodle."""
+    with pytest.raises(BadInput, match=r"maximum grade, 10\.00, found 2 in the report"):
+        fill([report("bogdan", 1.0)], worksheet(maximum="10.00"))
+
+
+def test_two_reports_of_one_person() -> None:
+    """Two reports of one person are not a matter of luck."""
+    with pytest.raises(BadInput, match="two reports are of one person"):
+        fill([report("bogdan", 1.0), report("bogdan@example.org", 2.0)], worksheet())
+
+
+def test_columns_by_name() -> None:
+    """Where a column cannot be told, the message shows the option, and it then works."""
+    sheet = worksheet().replace(b",2.00,Yes", b",2.00,7")
+    with pytest.raises(BadInput, match="--column maximum=HEADER"):
+        fill([report("bogdan", 1.0)], sheet)
+    named = {"maximum": "Maximum grade", "grade": "Grade"}
+    written = fill([report("bogdan", 1.0)], sheet, columns=named)
+    assert worksheets_grades(written.text, ENGLISH)["103"][0] == "1"
+    with pytest.raises(BadInput, match="no column 'X' for the grade"):
+        fill([report("bogdan", 1.0)], sheet, columns={"grade": "X"})
+
+
+@pytest.mark.parametrize("data", [b"", b"Identifier\n", b"\xff\xfe\x00", b"a,b\nc\n"])
+def test_not_a_worksheet(data: bytes) -> None:
+    """What is no worksheet is said to be none."""
+    with pytest.raises(BadInput, match=r"the worksheet: expected"):
+        fill([report("bogdan", 1.0)], data)
+
+
+def test_none_is_made_up() -> None:
+    """Without a downloaded worksheet the message says where to get it."""
+    with pytest.raises(BadInput, match="download it"):
+        make("moodle-worksheet", [report("bogdan", 1.0)], Given())
+
+
+def test_formulas_of_others() -> None:
+    """A name that is a formula is none in the file that is written."""
+    people = [("7", "=HYPERLINK(1)", "mallory@example.org")]
+    written = fill([report("mallory", 1.0)], worksheet(people=people))
+    assert "'=HYPERLINK(1)" in written.text
