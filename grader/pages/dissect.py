@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 LONGEST = 160
 ROW = 16
 FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG"}
-NTP_MODES = {1: "symmetric active", 2: "symmetric passive", 3: "client", 4: "server", 5: "broadcast"}
+NTP_MODES = {
+    1: "symmetric active",
+    2: "symmetric passive",
+    3: "client",
+    4: "server",
+    5: "broadcast",
+}
 RCODES = {1: "format error", 2: "server failure", 3: "no such name", 4: "not implemented"}
 HTTP = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"HTTP/")
 TLS = {20: "Change Cipher Spec", 21: "Alert", 22: "Handshake", 23: "Application Data"}
@@ -54,7 +60,7 @@ class Dissector:
             found = self._ether(ether)
         except Exception as error:  # whatever a hostile packet makes scapy do
             return Line("", "", "?", f"cannot be taken apart ({type(error).__name__})")
-        return Line(*(printable(part)[:LONGEST] for part in found))
+        return Line(*(printable(part or "")[:LONGEST] for part in found))
 
     def _ether(self, ether: Layer) -> tuple[str, str, str, str]:
         inner = ether.payload

@@ -22,9 +22,13 @@ from grader.pages.reading import open_plain, read_some
 from grader.summary import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from grader.pages.reading import Check
 
 PACKETS = 120
+NAMED = 20  # packets that a task's messages name are shown, with those
+AROUND = 5  # before and behind them
 FRAME = 2048  # of a packet, for its line
 HEX = 256  # of a packet, for its dump
 HEAD_BYTES, TAIL_BYTES = 16_384, 6_144
@@ -33,6 +37,8 @@ WIDEST = 400
 COMPARED = 16 * 1024 * 1024
 # With any other suffix a browser may find HTML in it.
 LINKED = {".csv", ".json", ".log", ".md", ".pcap", ".png", ".py", ".sh", ".txt", ".yaml"}
+MENTION = re.compile(r"\bpacket (\d{1,7})\b")
+CAPTURE = re.compile(r"[\w-]+\.pcap\b")
 REPLAY = re.compile(r"\A# again[^:\n]*: (.+)")
 
 
@@ -45,6 +51,8 @@ class Row:
     line: Line
     length: int
     dump: str = field(repr=False)
+    named: bool = False
+    gap: int = 0  # packets left out before this one
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Exhibit:
     rows: tuple[Row, ...] = field(default=(), repr=False)
     picture: png.Size | None = None
     src: str = field(default="", repr=False)
+    check: str = ""
     twin: str = ""  # the check where the same was shown already
     anchor: str = ""
 
@@ -76,6 +85,26 @@ class Exhibits:
         self._nameless = nameless
         self.linked = linked
         self._seen: dict[tuple[str, bytes], tuple[str, str]] = {}
+        self._named: set[int] = set()
+
+    def name(self, checks: Iterable[Check]) -> str:
+        """Show the packets that messages of these checks name, a task's, from here on."""
+        found = [int(number) for one in checks for number in MENTION.findall(one.message)]
+        self._named = set(found[:NAMED])
+        return ""
+
+    def named(self, check: Check) -> tuple[Row, ...]:
+        """The packets that a check's message names, from the capture that it is about."""
+        numbers = set(map(int, MENTION.findall(check.message)[:NAMED]))
+        captures = [path for path in check.evidence if path.endswith(".pcap")]
+        about = CAPTURE.search(check.message)
+        mine = [one for one in captures if about and one.endswith(f"/{about.group()}")] or captures
+        path = self._inside(mine[0]) if numbers and mine else None
+        try:
+            rows = _packets(Exhibit(""), path, numbers).rows if path else ()
+        except OSError:
+            return ()
+        return tuple(replace(one, gap=0) for one in rows if one.named)
 
     def of(self, check: str, relative: str) -> Exhibit:
         """The file `relative` to the report's folder, which `check` names."""
@@ -85,7 +114,7 @@ class Exhibits:
             return Exhibit(name, "missing", note="it does not lie in the report's folder")
         try:
             length = path.lstat().st_size
-            exhibit = self._shown(Exhibit(name), path, length)
+            exhibit = self._shown(Exhibit(name, check=check), path, length)
         except OSError as error:
             why = error.strerror or "not a plain file"
             return Exhibit(name, "missing", note=f"cannot be read: {why}")
@@ -131,7 +160,7 @@ class Exhibits:
 
     def _shown(self, exhibit: Exhibit, path: Path, length: int) -> Exhibit:
         if path.suffix.lower() in {".pcap", ".pcapng", ".cap"}:
-            return _packets(exhibit, path)
+            return _packets(exhibit, path, self._named)
         if path.suffix.lower() == ".png":
             size = png.size(read_some(path, png.HEADER), length)
             if isinstance(size, png.Size):
@@ -155,24 +184,25 @@ class Exhibits:
         return replace(exhibit, anchor=anchor)
 
 
-def _packets(exhibit: Exhibit, path: Path) -> Exhibit:
+def _packets(exhibit: Exhibit, path: Path, named: set[int]) -> Exhibit:
+    shown = {near for one in named for near in range(one - AROUND, one + AROUND + 1)}
     with open_plain(path) as file:
-        found = pcap.read(file, first=PACKETS, longest=FRAME)
-    dissector = Dissector()
-    rows = tuple(
-        Row(
-            one.number,
-            f"{one.since_ns / pcap.NANO:.6f}",
-            dissector.line(one),
-            one.length,
-            hexdump(one.data[:HEX]) + ("\n…" if len(one.data) > HEX else ""),
+        found = pcap.read(
+            file, wanted=lambda number: number <= PACKETS or number in shown, longest=FRAME
         )
-        for one in found.first
-    )
+    dissector = Dissector()
+    rows = []
+    before = 0
+    for one in found.some:
+        dump = hexdump(one.data[:HEX]) + ("\n…" if len(one.data) > HEX else "")
+        time = f"{one.since_ns / pcap.NANO:.6f}"
+        line, gap = dissector.line(one), one.number - before - 1
+        rows.append(Row(one.number, time, line, one.length, dump, one.number in named, gap))
+        before = one.number
     count = f"{'more than ' if found.more else ''}{found.count:,} packets"
-    notes = [f"the first {len(rows)} of {count}" if found.count > len(rows) else count]
+    notes = [f"{len(rows)} of {count}" if found.count > len(rows) else count]
     notes += [f"malformed: {found.fault}"] if found.fault else []
-    return replace(exhibit, kind="packets", rows=rows, note="; ".join(notes))
+    return replace(exhibit, kind="packets", rows=tuple(rows), note="; ".join(notes))
 
 
 def excerpt(path: Path, length: int) -> tuple[str, str]:

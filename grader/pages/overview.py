@@ -120,6 +120,14 @@ class Overview:
         return [one for one in self.students if not one.report.complete]
 
     @property
+    def waiting(self) -> dict[str, list[Student]]:
+        """Those of whom something is undecided, by what it is."""
+        found: dict[str, list[Student]] = {}
+        for one in self.incomplete:
+            found.setdefault(f"{one.open} ({one.undecided:g} points)", []).append(one)
+        return found
+
+    @property
     def mean(self) -> float:
         """Mean share of the points."""
         return mean(one.share for one in self.students)
@@ -136,7 +144,7 @@ class Overview:
         most = max(map(places.count, range(BINS)), default=0)
         return [
             Bin(
-                f"{at * 100 // BINS}–{(at + 1) * 100 // BINS} %",
+                f"{at * 100 // BINS}-{(at + 1) * 100 // BINS} %",
                 places.count(at),
                 share(places.count(at), most),
             )

@@ -1,4 +1,4 @@
-"""The first packets of a pcap file, and how many there are, whatever the file holds.
+"""Some packets of a pcap file, and how many there are, whatever the file holds.
 
 scapy's reader would unpack gzip and believe any length: a capture's content is in part a
 submission's work, so lengths are bounded here.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ETHERNET = 1
 SNAPLEN = 262_144  # tcpdump's own largest
@@ -39,9 +39,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Frames:
-    """The first packets, the count of all, and what was wrong with the file, if anything."""
+    """Some packets, the count of all, and what was wrong with the file, if anything."""
 
-    first: tuple[Frame, ...] = ()
+    some: tuple[Frame, ...] = ()
     count: int = 0
     fault: str = ""
     more: bool = False
@@ -51,14 +51,14 @@ class Malformed(Exception):
     """No pcap file, or none from here on."""
 
 
-def read(file: BinaryIO, *, first: int, longest: int) -> Frames:
-    """Read the `first` packets, at most `longest` bytes of each; count the others."""
+def read(file: BinaryIO, *, wanted: Callable[[int], bool], longest: int) -> Frames:
+    """Read the packets whose numbers are `wanted`, at most `longest` bytes of each; count all."""
     frames: list[Frame] = []
     count = 0
     fault = ""
     try:
         began = 0
-        for at_ns, length, data in _records(file, first, longest):
+        for at_ns, length, data in _records(file, wanted, longest):
             began = began or at_ns
             count += 1
             if data is not None:
@@ -71,7 +71,7 @@ def read(file: BinaryIO, *, first: int, longest: int) -> Frames:
 
 
 def _records(
-    file: BinaryIO, first: int, longest: int
+    file: BinaryIO, wanted: Callable[[int], bool], longest: int
 ) -> Iterator[tuple[int, int, bytes | None]]:
     head = file.read(24)
     if head[:4] not in MAGICS or len(head) < 24:
@@ -92,4 +92,4 @@ def _records(
         if len(data) < kept:
             raise Malformed(f"packet {number} is cut off")
         at_ns = seconds * NANO + fraction * unit
-        yield at_ns, length, data[:longest] if number <= first else None
+        yield at_ns, length, data[:longest] if wanted(number) else None

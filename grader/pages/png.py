@@ -29,5 +29,5 @@ def size(head: bytes, length: int) -> Size | str:
         return "it is no PNG picture"
     width, height = struct.unpack(">II", head[16:24])
     if not (0 < width <= WIDEST and 0 < height <= WIDEST and width * height <= PIXELS):
-        return f"it claims {width:,} × {height:,} pixels"
+        return f"it claims {width:,} by {height:,} pixels"
     return Size(width, height)

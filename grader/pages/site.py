@@ -9,7 +9,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -36,7 +36,7 @@ MARKS = {
     Verdict.REFUSED: "⊘",
     Verdict.SKIPPED: "»",
     Verdict.REVIEW: "?",
-    Verdict.UNSUPPORTED: "–",
+    Verdict.UNSUPPORTED: "∅",
     Verdict.ERROR: "!",
 }
 
@@ -154,6 +154,6 @@ def _percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def _shown(text: Any) -> str:
-    """Text without what a browser could take for anything but text, such as a change of direction."""
+def _shown(text: object) -> str:
+    """Text without what a browser could obey, such as a change of direction."""
     return "\n".join(printable(line.expandtabs(8)) for line in str(text).splitlines())
