@@ -41,8 +41,12 @@ class View:
         self.page.goto(path.resolve().as_uri() + fragment, wait_until="load")
 
     def open_details(self) -> None:
-        """Unfold everything."""
-        self.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        """Unfold everything, of a table of packets the first ones' bytes."""
+        self.page.evaluate(
+            """document.querySelectorAll('details').forEach(one => {
+                one.open = !one.closest('tr') || one.closest('tr').matches(':nth-child(-n + 3)');
+            })"""
+        )
 
     def faults(self) -> list[str]:
         """What axe finds, a line each."""
