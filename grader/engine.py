@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader import progress
+from grader import home, progress
 from grader.disposable import Disposable
 from grader.errors import BadInput, GraderError
 from grader.grading import EXIT_LOST, EXIT_OPEN, EXIT_PASSED, EXIT_USAGE
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
-PROJECT = Path(__file__).resolve().parents[1]
 PYTEST = Path(sys.executable).with_name("pytest")
 NO_TESTS = 5  # pytest's code where nothing was to be done
 SHOWN = 4000
@@ -49,7 +48,7 @@ class Order:
     def command(self, fd: int) -> list[str]:
         """The command of the run, which tells its events to the descriptor `fd`."""
         return [
-            str(PYTEST), "-c", str(PROJECT / "tox.ini"), f"--rootdir={PROJECT}",
+            str(PYTEST), *home.pinned(),
             # The project's folder may be read-only, and what is not read need not be coloured.
             "-p", "no:cacheprovider", "--color=no",
             "-o", f"netlab_lab={self.lab}", f"--report-dir={self.reports}",

@@ -18,6 +18,7 @@ LAYERS = [
     {"plugin", "cli"},
     {"dialogue"},
     {"doctor", "review", "shell", "starter", "engine", "excerpt", "compare", "leftovers"},
+    {"pages", "similar"},
     {"warm", "classbook"},
     {"export"},
     {"summary"},

@@ -1,6 +1,18 @@
 """The command `grader`: thin, and the only part that prints for people. One module a subject."""
 
-from grader.cli import check, clean, compare, export, grade, image, machine, review, start
+from grader.cli import (
+    check,
+    clean,
+    compare,
+    export,
+    grade,
+    image,
+    machine,
+    pages,
+    review,
+    similar,
+    start,
+)
 from grader.cli.app import app, main
 
 __all__ = [
@@ -13,6 +25,8 @@ __all__ = [
     "image",
     "machine",
     "main",
+    "pages",
     "review",
+    "similar",
     "start",
 ]

@@ -15,13 +15,12 @@ from rich.markup import escape
 from rich.text import Text
 from watchfiles import watch as changes_in
 
-from grader import checked, document
+from grader import checked, document, pages
 from grader import image as images
 from grader import shell as shells
 from grader.check import Verdict
 from grader.cli import explained
 from grader.cli.app import LAB, app, err, out, plain
-from grader.cli.grade import pages
 from grader.cli.live import Live
 from grader.decisions import checks_in, read_report
 from grader.engine import Order, Running
@@ -96,11 +95,9 @@ def _must_be_one(folder: Path, rubric: Rubric) -> None:
 
 
 def _open(reports: Path) -> None:
-    page = pages(reports)
-    if page is None:
-        err.print("there are no pages to open in this version")
-    else:
-        webbrowser.open(page.resolve().as_uri())
+    page = pages.write(reports)
+    if not webbrowser.open(page.resolve().as_uri()):
+        err.print(plain(f"no browser was found: open {page} yourself", err), markup=False)
 
 
 class _Check:

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader import home, pages
 from grader.classbook import SUMMARY, Row, rows, write_summary
 from grader.cli.app import LAB, app, err, out, plain
 from grader.cli.live import Live
-from grader.engine import PROJECT, Order, Running
+from grader.engine import Order, Running
 from grader.errors import BadInput
 from grader.grading import Grading, exit_code
 from grader.people import roster
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 
 ENDED_BY_SIGNAL = 128
 PIPED = 1000  # columns: what is no terminal has room for all
-
-
-def pages(reports: Path) -> Path | None:  # noqa: ARG001 the lead adds the line that makes them
-    """Write the pages of a folder of reports; returns the first one, None if there are none."""
-    return None
 
 
 @app.command()
@@ -84,7 +80,7 @@ def _grading(order: Order) -> Grading:
     for folder in order.folders:
         if not folder.is_dir():
             raise BadInput(f"{folder}: expected a folder to grade, found none there")
-    return Grading(PROJECT, order.lab, list(order.folders))
+    return Grading(home.project(), order.lab, list(order.folders))
 
 
 def _finish(order: Order, found: Sequence[Row], rubric: Rubric, code: int) -> int:
@@ -95,10 +91,8 @@ def _finish(order: Order, found: Sequence[Row], rubric: Rubric, code: int) -> in
     for row in found:
         for warning in row.owner.warnings:
             err.print(Text(plain(f"warning: {warning}", err), style="yellow"))
-    page = pages(order.reports)
     out.print(plain(f"summary: {order.reports / SUMMARY}", out), markup=False)
-    if page is not None:
-        out.print(plain(f"pages: {page}", out), markup=False)
+    out.print(plain(f"pages: {pages.write(order.reports)}", out), markup=False)
     handed_in = [row for row in found if row.verdicts]
     return max(code, exit_code([one for row in handed_in for one in row.verdicts]))
 
