@@ -17,8 +17,8 @@ REPO = Path(__file__).resolve().parents[1]
 LAYERS = [
     {"plugin", "cli"},
     {"dialogue"},
-    {"doctor", "review", "shell", "starter", "engine", "excerpt", "compare", "leftovers"},
-    {"pages", "similar"},
+    {"doctor", "review", "shell", "starter", "engine", "excerpt", "compare", "leftovers"}
+    | {"pages", "similar"},
     {"warm", "classbook"},
     {"export"},
     {"summary"},
