@@ -276,6 +276,30 @@ def test_two_at_once_set_up_once(fresh: Path) -> None:
     assert any(err == "lab: waiting for another ./lab to end its set-up\n" for err in said)
 
 
+def test_only_the_tests_ask_for_a_browser(ready: Path, tmp_path: Path) -> None:
+    """Without chromium `./lab tox` installs it, alone, and goes on; other commands don't ask."""
+    lab(ready, "true")  # an earlier test may have left something to do
+    script(ready / ".venv/bin/tox", "echo tested")
+    path = tools(tmp_path / "bin", without=("chromium", "sudo", "apt-get"))
+    script(path / "apt-get", f'echo "$*" >> "{tmp_path}/asked"; exit 1')
+    script(path / "sudo", '[ "$1" = -n ] && shift; exec "$@"')
+
+    def run(command: str) -> Completed:
+        env = environment(ready, PATH=str(path))
+        return subprocess.run(
+            [ready / "lab", command], env=env, capture_output=True, text=True, check=True
+        )
+
+    assert run("true").stderr == ""
+    done = run("tox")
+    assert done.stdout == "tested\n"
+    assert "installing OS packages: chromium\n" in done.stderr
+    assert "have this line run as root: apt-get update && apt-get install" in done.stderr
+    assert (tmp_path / "asked").read_text().count("update") == 1
+    script(path / "chromium", "exit 0")
+    assert run("tox").stderr == ""
+
+
 # --- what it cannot do -----------------------------------------------------------------------
 
 
