@@ -120,21 +120,26 @@ def look(reports: Path, only: str = "") -> Class:
 
     Raises BadInput if there is no report at all.
     """
-    names = sorted(_names(reports))
-    if not names:
-        raise BadInput(
-            f"{reports}: expected reports, found none",
-            remedy="grade first, or name the folder: grader review REPORTS",
-        )
     items: list[Item] = []
     faults: list[GraderError] = []
-    for name in names:
+    for name in names_of(reports):
         try:
             items += items_of(reports, name)
         except GraderError as fault:
             faults.append(fault)
     chosen = [one for one in items if not only or one.id == only or one.id.startswith(f"{only}.")]
     return Class(tuple(_by_question(chosen)), tuple(faults))
+
+
+def names_of(reports: Path) -> list[str]:
+    """The submissions with a report below `reports`. Raises BadInput if there is none at all."""
+    names = sorted(_names(reports))
+    if not names:
+        raise BadInput(
+            f"{reports}: expected reports, found none",
+            remedy="grade first, or name the folder that --report-dir named",
+        )
+    return names
 
 
 def _names(reports: Path, folder: Path | None = None) -> Iterator[str]:

@@ -17,7 +17,7 @@ REPO = Path(__file__).resolve().parents[1]
 LAYERS = [
     {"plugin", "cli"},
     {"dialogue"},
-    {"doctor", "review", "shell", "starter"},
+    {"doctor", "pages", "review", "shell", "similar", "starter"},
     {"warm"},
     {"summary", "export"},
     {"grading"},
