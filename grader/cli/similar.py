@@ -82,17 +82,17 @@ def _show(console: Console, found: Alike, most: int) -> None:
 
 
 def _excerpts(pair: Pair) -> Table:
-    table = Table(
-        title=Text(f"{pair.file}, {pair.score:.0f} % alike"), expand=True, title_justify="left"
-    )
+    title = Text(f"{pair.file}, {pair.score:.0f} % alike")
+    table = Table(title=title, title_justify="left", expand=True)
     for name in pair.students:
+        table.add_column("", justify="right", style="dim")
         table.add_column(Text(printable(name)), ratio=1, overflow="fold")
     for left, right in zip_longest(*pair.excerpts):
-        table.add_row(_line(left), _line(right))
+        table.add_row(*_line(left), *_line(right))
     return table
 
 
-def _line(line: Line | None) -> Text:
+def _line(line: Line | None) -> tuple[str, Text]:
     if line is None:
-        return Text("")
-    return Text.assemble((f"{line.number:>3} ", "dim"), printable(line.text.expandtabs(4)))
+        return "", Text("")
+    return str(line.number), Text(printable(line.text.expandtabs(4)))
