@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import agents, crowd, links, microvms, sandboxes, tables, tasks, worlds
+from benchmarks import agents, crowd, kinds, links, microvms, sandboxes, tables, tasks, worlds
 from benchmarks.harness import measure
 from grader import warm
 from grader.errors import GraderError, Unsupported
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
     from benchmarks.crowd import Crowd
     from benchmarks.harness import Benchmark, Result
+    from benchmarks.kinds import Kind
     from grader.image import Image
     from grader.machine.client import Machine
 
 PLOT = Path(__file__).parent / "plot.py"
 WITH_NUMPY = Limits(memory=4 << 30)
-HOST, MICROVMS, TASKS, CROWD = GROUPS = ("host", "microvms", "tasks", "crowd")
+HOST, KINDS, MICROVMS, TASKS, CROWD = GROUPS = ("host", "kinds", "microvms", "tasks", "crowd")
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Found:
 
     results: list[Result] = field(default_factory=list)
     crowds: list[Crowd] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
 
 
 def main() -> None:
@@ -54,7 +56,9 @@ def main() -> None:
         try:
             if HOST in options.groups:
                 found.results += _measured(on_this_host(machine, image, options), options.rounds)
-            if options.groups - {HOST}:
+            if KINDS in options.groups:
+                found.kinds += kinds.measure(image)
+            if options.groups - {HOST, KINDS}:
                 in_microvms(machine, image, options, found)
         except Unsupported as error:
             print(f"no microVMs: {error.what}", file=sys.stderr)
@@ -108,6 +112,8 @@ def write(machine: LocalMachine, options: argparse.Namespace, found: Found) -> N
     if found.crowds:
         text += f"\n{crowd.markdown(found.crowds)}"
         figures["memory"] = crowd.comma_separated(found.crowds)
+    if found.kinds:
+        text += f"\n{kinds.markdown(found.kinds)}"
     for name, lines in figures.items():
         (options.output / f"{name}.csv").write_text(lines, encoding="utf-8")
         (options.output / f"{name}.png").write_bytes(plot(machine, name, lines))
