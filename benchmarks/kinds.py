@@ -122,7 +122,7 @@ def markdown(kinds: list[Kind]) -> str:
     lines = [
         f"The three sandboxes on {os.cpu_count()} processors; the run: reference, 01a to 03a.",
         "",
-        "| sandbox | machine, ms | a command, ms | world, ms | check, s | run, s | world, MiB |",
+        "| sandbox | machine, ms | first command, ms | world, ms | check, s | run, s | MiB |",
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for one in kinds:

@@ -6,6 +6,7 @@ it. It has neither bridge nor firewall rules, so this host's network stays as it
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -34,6 +35,7 @@ PACKAGES = ("docker.io", "containerd", "runc", "libdevmapper1.02.1")
 CGROUPS = Path("/sys/fs/cgroup")
 # containerd keeps its shims' sockets here, wherever else it is told to be.
 SHIMS = Path("/run/containerd")
+PREFIX = "netlab-docker-"
 STARTS_WITHIN, ENDS_WITHIN = 60.0, 60.0
 
 
@@ -79,9 +81,13 @@ def _fetch(folder: Path) -> None:
 @contextmanager
 def started(programs: Path | None, *options: str) -> Iterator[str]:
     """An engine of our own; it ends when the context is left, and with this process."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(BlockingIOError), lock_of(left):
+            _remove(left)
     with ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix="netlab-docker-"))
+        home = Path(tempfile.mkdtemp(prefix=PREFIX))
         stack.callback(_remove, home)
+        stack.enter_context(lock_of(home))
         (home / "data").mkdir()  # in memory: an image's many files are gone at once, like that
         subprocess.run(["mount", "-t", "tmpfs", "netlab", str(home / "data")], check=True)
         stack.callback(_restore, {path for path in _shared() if path.exists()})
@@ -111,6 +117,17 @@ def started(programs: Path | None, *options: str) -> Iterator[str]:
             lambda: answers(address), within=STARTS_WITHIN, what="dockerd", every=0.1, ended=ended
         )
         yield address
+
+
+@contextmanager
+def lock_of(home: Path) -> Iterator[None]:
+    """Hold an engine's folder; raises BlockingIOError if the tests that made it still do."""
+    folder = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(folder)
 
 
 def answers(address: str) -> bool:

@@ -78,7 +78,8 @@ class DockerMachine(Machine, Disposable):
         command = ["/bin/sh", "-c", PREPARE, "sh", PYTHON, "-I", "-c", BOOTSTRAP]
         try:
             self._container = self._create(
-                command, stdin_open=True, pid_mode="host", tmpfs=MEMORY, cap_add=RIGHTS,
+                command, stdin_open=True, pid_mode="host", userns_mode="host", tmpfs=MEMORY,
+                cap_add=RIGHTS,
                 security_opt=["no-new-privileges", "apparmor=unconfined", "label=disable"],
             )  # fmt: skip
             self._stream = self._attach()
