@@ -308,7 +308,7 @@ def test_an_unknown_terminal_is_taken_for_a_usual_one(tmp_path: Path) -> None:
         somebody.tries("echo $TERM", r"\nxterm-256color\r\n")
 
 
-@pytest.mark.parametrize("arguments", [["--sandbox=docker"], ["no/such/folder"]])
+@pytest.mark.parametrize("arguments", [["--sandbox=jail"], ["no/such/folder"]])
 def test_bad_usage_is_named(arguments: list[str]) -> None:
     """An unknown sandbox and a folder that is not there end with code 2 and their name."""
     with person(*arguments) as somebody:
