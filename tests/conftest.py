@@ -32,10 +32,10 @@ def internet() -> Path:
     return INTERNET
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine() -> Iterator[str]:
     """The address of a Docker engine."""
-    with engines.running() as address:
+    with engines.host_alone(), engines.running() as address:
         yield address
 
 

@@ -40,6 +40,18 @@ STARTS_WITHIN, ENDS_WITHIN = 60.0, 60.0
 
 
 @contextmanager
+def host_alone() -> Iterator[None]:
+    """Hold this host: an engine mounts on it, and who looks for changes must not see those.
+
+    For a module's tests at a time, so that no worker waits for one that waits for it.
+    """
+    folder = platformdirs.user_cache_path("netlab-grader", appauthor=False) / "host-for-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock.alone(folder):
+        yield
+
+
+@contextmanager
 def running() -> Iterator[str]:
     """The address of an engine. Skips the test, with the reason, where there can be none."""
     with suppress(Unsupported), Engine(within=5) as found:

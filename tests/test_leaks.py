@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from engines import host_alone
 from runs import REPO, UNCAUGHT, command, environment, submission
 
 from grader.deadline import wait_until
@@ -109,6 +110,13 @@ def temporary() -> Iterator[Path]:
     """A folder for temporary files of the run's own."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_engine() -> Iterator[None]:
+    """No other tests' Docker engine comes or goes meanwhile."""
+    with host_alone():
+        yield
 
 
 @pytest.fixture
