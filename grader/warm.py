@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from grader import image as images
 from grader.errors import GraderError, Unsupported
 from grader.machine import microvm
+from grader.machine.client import MachineError
 from grader.machine.docker import Engine
 from grader.machine.microvm import Source
 from grader.sandbox import Sandbox
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 # Part of the image: starts what the lab will start, so that its files lie in memory.
 SCRIPT = "/usr/local/lib/netlab/warm"
 WITHIN = 120.0
+SECOND = 1.0
 
 
 def source(image: Image) -> Source:
@@ -33,6 +36,23 @@ def warm(machine: Machine) -> None:
     with Sandbox(machine) as sandbox:
         sandbox.run("/bin/sh", SCRIPT, "sandbox", timeout=WITHIN)
     machine.run("/bin/sh", SCRIPT, "machine", timeout=WITHIN)
+    _require_clock(machine)
+
+
+def _require_clock(machine: Machine) -> None:
+    """See that a second of the guest's is no less here, or all its deadlines would be early.
+
+    Its kernel measures how fast the processor counts while it starts; where others keep the host
+    busy meanwhile, the emulated clock that it measures by lags, and every clone inherits that.
+    """
+    began = time.monotonic()
+    machine.run("sleep", str(SECOND), timeout=WITHIN)
+    took = time.monotonic() - began
+    if took < 0.9 * SECOND:
+        raise MachineError(
+            f"the guest's clock is wrong: {SECOND:g} s took {took:.2f} s; its host was busy",
+            remedy="start again when this machine has less to do",
+        )
 
 
 def prepare(kinds: Container[str], progress: Callable[[str], None]) -> None:
