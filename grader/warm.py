@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from grader import image as images
 from grader.errors import GraderError, Unsupported
 from grader.machine import microvm
-from grader.machine.client import MachineError
 from grader.machine.docker import Engine
 from grader.machine.microvm import Source
 from grader.sandbox import Sandbox
@@ -49,7 +48,7 @@ def _require_clock(machine: Machine) -> None:
     machine.run("sleep", str(SECOND), timeout=WITHIN)
     took = time.monotonic() - began
     if took < 0.9 * SECOND:
-        raise MachineError(
+        raise microvm.WrongClock(
             f"the guest's clock is wrong: {SECOND:g} s took {took:.2f} s; its host was busy",
             remedy="start again when this machine has less to do",
         )

@@ -325,6 +325,25 @@ def test_a_failure_in_making_leaves_nothing(spoilt: Path, image: Image) -> None:
     assert [path.name for path in spoilt.parent.iterdir()] == [".lock"]
 
 
+def test_a_wrong_clock_is_not_kept(spoilt: Path, image: Image) -> None:
+    """A guest that has measured its clock wrong is dropped, and another is booted."""
+    microvm.prune()
+    told: list[str] = []
+    booted: list[Machine] = []
+
+    def look_at_clock(machine: Machine) -> None:
+        booted.append(machine)
+        if len(booted) == 1:
+            what = "the guest's clock is wrong"
+            raise microvm.WrongClock(what)
+
+    made = microvm.ensure(warm.source(image), look_at_clock, progress=told.append)
+    assert len(booted) == 2
+    assert "the guest's clock is wrong" in told
+    assert made.intact()
+    assert sorted(path.name for path in spoilt.parent.iterdir()) == [".lock", made.folder.name]
+
+
 def test_warming_leaves_nothing(machine: Machine) -> None:
     """What warms a template ends by itself: no clone begins with a process or a rule of its."""
     look = "ps -eo args; iptables-save; ip -br link"

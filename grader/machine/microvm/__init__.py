@@ -3,6 +3,7 @@
 from grader.machine.microvm.template import (
     Source,
     Template,
+    WrongClock,
     clone,
     ensure,
     find,
@@ -17,6 +18,7 @@ __all__ = [
     "MicroVM",
     "Source",
     "Template",
+    "WrongClock",
     "clone",
     "ensure",
     "find",

@@ -58,8 +58,13 @@ SEED_BYTES = 64
 PART = ".part-"
 # Of other keys: two checkouts that are used in turn must not remove each other's.
 OTHERS_KEPT = 2
+ATTEMPTS = 3  # without KVM, for a guest with a right clock
 KEPT = ("memory", "state", "initrd")
 REMEDY = f"make room there: a template takes {MEMORY_MIB + 64} MiB"
+
+
+class WrongClock(MachineError):
+    """The guest has measured its clock wrong, as a busy host makes it: another may be right."""
 
 
 @dataclass(frozen=True)
@@ -209,16 +214,21 @@ def _make(source: Source, warm: Warm, progress: Progress) -> Template:
     whole = [path.parent for path in templates_folder().glob("*/template.json")]
     others = sorted((path for path in whole if path != final), key=_used, reverse=True)
     _drop_all_but(others[:OTHERS_KEPT])
-    kinds = [TCG]
+    kinds = [TCG] * ATTEMPTS
     if os.access(KVM_DEVICE, os.R_OK | os.W_OK):
-        kinds = [KVM, TCG]
-    for accel in kinds:
+        kinds = [KVM, *kinds]
+    for left, accel in zip(range(len(kinds) - 1, -1, -1), kinds, strict=True):
         progress(f"starting the microVM's template ({accel})")
         with _unfinished() as part:
             try:
                 _boot(part, source, accel, warm, progress)
+            except WrongClock as error:
+                if not left:
+                    raise
+                progress(error.what)
+                continue
             except MachineError as error:
-                if accel == kinds[-1]:
+                if accel == TCG:
                     raise
                 progress(f"KVM is there but of no use: {error.what.splitlines()[0]}")
                 continue
