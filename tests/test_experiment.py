@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from runs import REPO
@@ -21,7 +22,10 @@ from tests_lab.experiment.results import (
     throughputs,
 )
 from tests_lab.experiment.table import HEADER, read_table
-from tests_lab.experiment.watched import read_watched
+from tests_lab.experiment.watched import paired, read_watched
+
+if TYPE_CHECKING:
+    from tests_lab.experiment.watched import Test
 
 LIMITS = Lab(REPO / "tests_lab").rubric.tasks["04c"].parameters["data"]
 HEAD = ",".join(HEADER)
@@ -144,21 +148,49 @@ def test_calls_are_told_by_their_time() -> None:
     assert meter.between(0, 99).probed_average_ns == pytest.approx(1400 / 6)
 
 
+def seen_with(*listed: tuple[int, bool]) -> tuple[Test, ...]:
+    """Tests, by the rules that were listed at each and whether that was after its end."""
+    facts: list[dict[str, object]] = []
+    for number, (rules, late) in enumerate(listed):
+        chain = {
+            "backend": "iptables-nft-save", "table": "filter", "chain": "OUTPUT",
+            "policy": "ACCEPT", "rules": rules, "jumps": {}, "matched": 0, "shown": [],
+        }  # fmt: skip
+        facts += [
+            {"event": "open", "port": 1},
+            {"event": "open", "port": 2},
+            {"event": "close", "port": 2, "at": 6},
+            {"event": "close", "port": 1, "at": 6},
+            {"event": "look", "test": number + 1, "at": 7 if late else 5, "chains": [chain]},
+        ]
+    return read_watched(lines(*facts)).tests
+
+
 def test_rules_that_were_listed_late_may_be_the_next_steps() -> None:
     """A test is one of its step's even if the rules were listed when the next were there."""
-    chain = {
-        "backend": "iptables-nft-save", "table": "filter", "chain": "OUTPUT", "policy": "ACCEPT",
-        "rules": 160, "jumps": {}, "matched": 0, "shown": [],
-    }  # fmt: skip
-    for done, too in ((5, False), (7, True)):
-        (test,) = read_watched(
-            lines(
-                {"event": "open", "port": 1},
-                {"event": "open", "port": 2},
-                {"event": "close", "port": 2, "at": 6},
-                {"event": "look", "test": 1, "at": done, "chains": [chain]},
-            )
-        ).tests
+    for late in (False, True):
+        (test,) = seen_with((160, late))
         assert test.had(160, 80)
-        assert test.had(80, 80) is too
+        assert test.had(80, 80) is late
         assert not test.had(0, 80)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ([(160, True)], {160}),  # all at once, listed late: not one of 80, too
+        ([(160, True), (160, False)], {80, 160}),
+        ([(160, True), (240, True), (240, False)], {80, 160, 240}),
+        ([(240, False), (160, True), (80, False)], {80, 160, 240}),
+        ([(80, False), (160, True), (160, False), (160, False), (240, True)], {80, 160, 240}),
+        ([(80, False), (240, False)], {80, 240}),
+        ([], set()),
+    ],
+)
+def test_no_test_stands_for_two_steps(listed: list[tuple[int, bool]], found: set[int]) -> None:
+    """However late the rules were listed, each step has had a test of its own."""
+    tests = seen_with(*listed)
+    pairs = paired(tests, [80, 160, 240], 80)
+    assert set(pairs) == found
+    assert len({id(one) for one in pairs.values()}) == len(pairs)
+    assert all(one.had(rules, 80) for rules, one in pairs.items())

@@ -190,12 +190,12 @@ def test_a_source_archive_is_whole(sources: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_printed(installed: Installed, shell: str) -> None:
+def test_completion_is_printed(installed: Installed, shell: str, tmp_path: Path) -> None:
     """Each shell's completion is printed on demand; no file is written."""
-    done = installed.run("grader", _GRADER_COMPLETE=f"source_{shell}", HOME=str(installed.cwd))
+    done = installed.run("grader", _GRADER_COMPLETE=f"source_{shell}", HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "_GRADER_COMPLETE=complete_" in done.stdout
-    written = [path for path in installed.cwd.rglob("*") if path.is_file()]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in written if "scapy" not in path.parts]  # which keeps its own
 
 

@@ -147,8 +147,7 @@ def steps(experiment: Experiment) -> None:
             f"{asked} there were {experiment.runaway} rules in OUTPUT, and the script was stopped",
             hint="RULES_MAX and RULES_STEP are in the environment",
         )
-    missing = [count for count in experiment.wanted if not experiment.at(count)]
-    if missing:
+    if missing := experiment.missing:
         raise CheckFailed(
             f"{asked} there was no test at {', '.join(map(str, missing))} rules in OUTPUT; "
             f"the tests were at {', '.join(map(str, seen)) or 'none'}. See watched.txt",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grader.disposable import Disposable
 from grader.errors import GraderError
 from grader.machine.patience import Patience
-from tests_lab.experiment.watched import Test, Watched, read_watched
+from tests_lab.experiment.watched import Test, Watched, paired, read_watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,6 +198,11 @@ class Experiment:
     def wanted(self) -> list[int]:
         """The numbers of rules at which it has to measure."""
         return list(range(self.step, self.maximum + 1, self.step))
+
+    @property
+    def missing(self) -> list[int]:
+        """Those at which there was no test."""
+        return sorted(set(self.wanted) - set(paired(self.watched.tests, self.wanted, self.step)))
 
     def at(self, rules: int) -> list[Test]:
         """The tests with so many rules."""

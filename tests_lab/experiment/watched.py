@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SOME_DATA = 50_000
 
@@ -118,6 +118,27 @@ class Watched:
     tests: tuple[Test, ...]
     last: Look
     left: tuple[str, ...] | None
+
+
+def paired(tests: Sequence[Test], wanted: Sequence[int], step: int) -> dict[int, Test]:
+    """A test for each number of `wanted` rules, as far as there are: none stands for two."""
+    found: dict[int, Test] = {}
+
+    def pair(rules: int, tried: list[Test]) -> bool:
+        """Find it a test that is free, or whose number can do with another."""
+        for one in tests:
+            if not one.had(rules, step) or any(one is other for other in tried):
+                continue
+            tried.append(one)
+            held = next((number for number, test in found.items() if test is one), None)
+            if held is None or pair(held, tried):
+                found[rules] = one
+                return True
+        return False
+
+    for rules in sorted(wanted, reverse=True):  # those that were listed late are of lower ones
+        pair(rules, [])
+    return found
 
 
 def read_watched(output: str) -> Watched:

@@ -1,0 +1,38 @@
+"""The kernel's table of neighbours: one for all of its network namespaces, and not a large one.
+
+By default it has 1,024 entries (arp(7), gc_thresh3). Whoever asks a whole LAN for its hosts takes
+one for each address, and a few of those at once fill it: see neigh_alloc in net/core/neighbour.c.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from grader.lock import places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.world.world import Host
+
+LANS = 3  # of a /24, for which there is room with some to spare
+
+
+@contextmanager
+def room(lans: int = LANS) -> Iterator[None]:
+    """Hold room for the neighbours of so many LANs in this host's table; by default, all of it."""
+    folder = platformdirs.user_cache_path("netlab-grader", appauthor=False) / "neighbours"
+    folder.mkdir(parents=True, exist_ok=True)
+    with places(folder, lans, LANS):
+        yield
+
+
+def table_fulls(host: Host) -> int:
+    """How often the kernel below a host could not add a neighbour."""
+    done = host.run("ip", "-s", "ntable", "show", "name", "arp_cache")
+    found = re.search(r"table_fulls (\d+)", done.output)
+    return int(found[1]) if found else 0
