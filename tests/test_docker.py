@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import engines
 import pytest
 from runs import UNCAUGHT, grade, submission
 
+from grader import image as images
 from grader.deadline import wait_until
-from grader.errors import Unsupported
+from grader.errors import GraderError, Unsupported
+from grader.image import Recipe
 from grader.machine.client import MachineError
 from grader.machine.docker import DockerMachine, Engine, owner
 from grader.machine.docker.engine import OWNER
+from grader.machine.idmap import IdMap
 from grader.sandbox import Limits, Sandbox
 from grader.world import Topology, World
 
@@ -372,3 +377,77 @@ def _terminate(address: str) -> None:
     pid = address.removeprefix("unix://").replace("docker.sock", "pid")
     with open(pid, encoding="ascii") as file:  # noqa: PTH123
         os.kill(int(file.read()), signal.SIGTERM)
+
+
+# --- an image of the engine's making -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def debian(docker_host: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A plain Debian in the engine, as a registry has it."""
+    archive = tmp_path_factory.mktemp("debian") / "debian.tar"
+    made = ["mmdebstrap", "--variant=apt", "--format=tar", "--quiet", Recipe().suite, str(archive)]
+    subprocess.run(made, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    with Engine() as engine:
+        engine.api.import_image(src=str(archive), repository="debian", tag="plain")
+        yield "debian:plain"
+        engine.api.remove_image("debian:plain", force=True)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
+    """A small recipe of every kind of part, and a cache of its own to build it in."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "small"
+    (folder / "rootfs" / "etc").mkdir(parents=True)
+    (folder / "rootfs" / "etc" / "hosts").write_text("192.0.2.1 ours\n")
+    (folder / "packages.txt").write_text("hello\n")
+    (folder / "finish").write_text("#!/bin/sh\nhello >/finished\nchmod 4711 /finished\n")
+    yield Recipe(folder=folder)
+    images.prune(keep_current=False)
+
+
+def test_an_image_is_built_without_mmdebstrap(
+    recipe: Recipe, debian: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a Docker engine in its place: the same parts, and nothing of the engine's."""
+    real = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "mmdebstrap" else real(name))
+    with pytest.raises(Unsupported, match="needs mmdebstrap") as without:
+        images.ensure(recipe)
+    assert "grader image build --base debian:" in without.value.remedy
+    before = ours()
+    image = images.ensure(recipe, base=debian)
+    assert image.root.joinpath("etc/hosts").read_text() == "192.0.2.1 ours\n"
+    assert image.root.joinpath("finished").read_text() == "Hello, world!\n"
+    assert image.root.joinpath("finished").stat().st_mode & 0o7777 == 0o4711
+    assert image.root.stat().st_uid == IdMap.for_this_user().uid_base
+    assert "hello" in image.facts()["packages"]
+    assert not image.root.joinpath("finish").exists()
+    assert not image.root.joinpath(".dockerenv").exists()
+    assert not image.root.joinpath("usr/share/doc/hello").exists()
+    assert (image.root.parent / "disk.sqfs").stat().st_size > MIB
+    assert images.find(recipe) == image
+    assert ours() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "base", "named"),
+    [
+        ({"packages": ("no-such-package",)}, "debian:plain", "no-such-package"),
+        ({}, "127.0.0.1:1/no-such-base", "no-such-base"),
+        ({"suite": "sid"}, "debian:plain", "expected Debian sid to build on, found Debian"),
+    ],
+)
+def test_what_the_engine_cannot_build_is_named(
+    recipe: Recipe, debian: str, changed: dict[str, Any], base: str, named: str
+) -> None:
+    """A package, a base that is not there, another system's: the error says which."""
+    assert debian
+    before = ours()
+    packages = changed.pop("packages", ("hello",))
+    recipe.folder.joinpath("packages.txt").write_text("\n".join(packages))
+    with pytest.raises(GraderError, match=named):
+        images.ensure(replace(recipe, **changed), base=base)
+    assert not images.stored()
+    assert ours() == before

@@ -22,10 +22,21 @@ app.add_typer(image_app, name="image")
 
 
 @image_app.command()
-def build() -> None:
+def build(
+    *,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="Have a Docker engine build it on this image of a registry's, for example "
+            f"{images.BASE}, where mmdebstrap is not to be had.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Build the image if it is not here yet, and print where it is."""
     with progress("looking for the image") as show:
-        image = images.ensure(progress=show)
+        image = images.ensure(base=base, progress=show)
     out.print(str(image.root.parent), markup=False)
 
 

@@ -1,8 +1,8 @@
 """Making an image, in stages that a killed build leaves behind for the next one.
 
-wheels → authority → overlay → rootfs.tar (mmdebstrap) → disk (sqfstar) → tree. Each stage is made
-under a name of its own and renamed when it is whole, so a stage that is there is complete. All
-happens in `.build-<id>/` beside the images; the last rename makes the image.
+wheels → authority → overlay → rootfs.tar (mmdebstrap or Docker) → disk (sqfstar) → tree. Each stage
+is made under a name of its own and renamed when it is whole, so a stage that is there is complete.
+All happens in `.build-<id>/` beside the images; the last rename makes the image.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import Unsupported
 from grader.image import authority, store
+from grader.image.dockerfile import DockerBuild
 from grader.image.logged import run_logged
 from grader.image.overlay import unpack, write_overlay
 from grader.image.recipe import Recipe
@@ -39,14 +40,22 @@ if TYPE_CHECKING:
 # that is in memory on some systems.
 SCRATCH = Path("/var/tmp")  # noqa: S108
 
+BASE = "debian:trixie-slim"
 UNREAD = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 WHEEL_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
-def ensure(recipe: Recipe | None = None, *, progress: Progress = lambda _: None) -> Image:
+def ensure(
+    recipe: Recipe | None = None,
+    *,
+    base: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Image:
     """The recipe's image, built now if it is not here yet.
 
-    `progress` is told, in short lines, what is being done. A second caller waits for the first.
+    `base` names a Docker image of the recipe's Debian, from which an engine builds it in place of
+    mmdebstrap. `progress` is told, in short lines, what is being done. A second caller waits for
+    the first.
     """
     recipe = recipe or Recipe()
     ids = IdMap.for_this_user()
@@ -54,7 +63,7 @@ def ensure(recipe: Recipe | None = None, *, progress: Progress = lambda _: None)
     if image := store.at(name):
         return image
     with store.locked(progress):
-        return store.at(name) or _Build(recipe, ids, name, progress).run()
+        return store.at(name) or _Build(recipe, ids, name, base, progress).run()
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class _Build:
     recipe: Recipe
     ids: IdMap
     name: str
+    base: str | None
     progress: Progress
 
     @property
@@ -75,7 +85,7 @@ class _Build:
         return store.images_folder() / f"{self.name}.log"
 
     def run(self) -> Image:
-        require_tools()
+        require_tools(mmdebstrap=self.base is None)
         self.sweep()
         self.folder.mkdir(exist_ok=True)
         self.log.write_text("", encoding="utf-8")
@@ -83,7 +93,8 @@ class _Build:
             self.stage("wheels", self.fetch_wheels, "fetching Python wheels")
         self.stage("tls", authority.make, "making the world's certificate authority")
         self.stage("overlay.tar", self.write_overlay, "packing the lab's own files")
-        self.stage("rootfs.tar", self.debootstrap, "installing Debian packages (about a minute)")
+        make = self.debootstrap if self.base is None else self.build_with_docker
+        self.stage("rootfs.tar", make, "installing Debian packages (about a minute)")
         self.stage("disk.sqfs", self.pack_disk, "packing the microVM's disk")
         self.stage("image", self.unpack, "unpacking the tree for the sandboxes' users")
         final = store.images_folder() / self.name
@@ -153,6 +164,13 @@ class _Build:
                 progress=self.relay,
                 remedy="if Debian's mirror could not be reached, start again when it can",
             )
+
+    def build_with_docker(self, target: Path) -> None:
+        """Have a Docker engine make the whole root file system, as an archive."""
+        DockerBuild(
+            self.recipe, self.base or "", self.folder / "overlay.tar", UNREAD, self.log,
+            self.progress,
+        ).write(target)  # fmt: skip
 
     def pack_disk(self, target: Path) -> None:
         """Make of the whole root file system the disk that a microVM starts from."""
@@ -233,17 +251,18 @@ def _quoted(path: Path) -> str:
     return re.sub(r"([^\w./-])", r"\\\1", str(path))
 
 
-def require_tools() -> None:
+def require_tools(*, mmdebstrap: bool = True) -> None:
     """Raise Unsupported, with the remedy, if this machine cannot build an image."""
     if platform.machine() != "x86_64":
         what = f"images are built on x86_64, this machine is {platform.machine()}"
         raise Unsupported(what, remedy="grade on an x86_64 machine")
-    missing = [
-        tool for tool in ("mmdebstrap", "setpriv", "sqfstar", "tar") if shutil.which(tool) is None
-    ]
+    tools = ["setpriv", "sqfstar", "tar", *(["mmdebstrap"] if mmdebstrap else [])]
+    missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
         what = f"building the image needs {', '.join(missing)}, which this machine does not have"
         remedy = "sudo apt-get install mmdebstrap uidmap debian-archive-keyring squashfs-tools tar"
+        if missing == ["mmdebstrap"]:
+            remedy += f"; or have a Docker engine build it: grader image build --base {BASE}"
         raise Unsupported(what, remedy=remedy)
 
 
