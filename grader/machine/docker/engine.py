@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -58,6 +59,7 @@ class Engine(Disposable):
             what, remedy = _why_unreachable(self.address, error)
             raise Unsupported(what, remedy=remedy) from error
         self.api = self.client.api
+        self.podman = _is_podman(known)
         if version_lt(known["ApiVersion"], OLDEST):
             self.close()
             what = f"the engine at {self.address} speaks version {known['ApiVersion']} of the API"
@@ -90,9 +92,7 @@ class Engine(Disposable):
         """What the engine is."""
         with self.asking("the Docker engine's version"):
             found = self.client.version()
-        names = [one["Name"] for one in found.get("Components", []) if "Name" in one]
-        podman = any("podman" in name.lower() for name in names)
-        return f"{'Podman' if podman else 'Docker'} {found['Version']} at {self.address}"
+        return f"{'Podman' if _is_podman(found) else 'Docker'} {found['Version']} at {self.address}"
 
     def lacks(self) -> list[str]:
         """What this engine cannot limit."""
@@ -170,11 +170,11 @@ class Engine(Disposable):
             try:
                 with self.asking("importing the image"):
                     said = self.api.import_image(src=tar.stdout, changes=labels)
-                made = said.rpartition('"status":"')[2].partition('"')[0]
-                if tar.wait() or not made.startswith("sha256:"):
+                made = re.findall(r'"status":"([^"]*)"', said)[-1:]
+                if tar.wait() or not made or not made[0].startswith("sha256:"):
                     raise GraderError(f"importing the image: {said.strip()[-300:]}")
                 with self.asking("naming the image"):
-                    self.client.images.get(made).tag(_full(name))
+                    self.client.images.get(made[0]).tag(*_full(name).split(":"))
             finally:
                 self.api.timeout = usual
                 tar.kill()
@@ -189,6 +189,11 @@ class Engine(Disposable):
                     self.api.remove_image(one["Id"], force=True)
                     gone.append(f"Docker's image {one['Labels'].get(IMAGE)}")
         return gone
+
+
+def _is_podman(version: dict[str, Any]) -> bool:
+    names = (str(one.get("Name", "")) for one in version.get("Components") or [])
+    return any("podman" in name.lower() for name in names)
 
 
 def _full(name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -92,7 +93,7 @@ class DockerMachine(Machine, Disposable):
             super().__init__(reader, writer)
             self.ready(START_WITHIN)
         except (MachineError, OSError) as error:
-            what = error.what if isinstance(error, GraderError) else str(error)
+            what = error.what if isinstance(error, GraderError) else self._why_none(error)
             raise Unsupported(
                 f"no world can be made in a container: {what}", remedy=_remedy(error)
             ) from error
@@ -102,7 +103,7 @@ class DockerMachine(Machine, Disposable):
     ) -> int:
         """A container with the rights that a submission has, adopted by the agent; its number."""
         command = [PYTHON, "-I", "-S", "-c", first.BOOTSTRAP]
-        folders = {folder: f"exec,{options}" for folder, options in tmpfs.items()}
+        folders = {folder: self._options(options) for folder, options in tmpfs.items()}
         container = self._create(
             command, hostname=hostname, tmpfs=folders, cap_add=SANDBOX_RIGHTS,
             security_opt=["no-new-privileges"], pids_limit=processes, mem_limit=memory,
@@ -121,6 +122,12 @@ class DockerMachine(Machine, Disposable):
         self._sandboxes[number] = container
         return number
 
+    def _options(self, options: str) -> str:
+        """A folder's mount options, as the engine knows them."""
+        if self._engine.podman:  # there the limit of memory is what ends a flood of files
+            options = re.sub(r"nr_inodes=\d+,?", "", options).rstrip(",")
+        return f"exec,{options}"
+
     def destroy_sandbox(self, number: int) -> None:
         """End what runs in it; the engine then removes the container by itself."""
         super().destroy_sandbox(number)
@@ -130,6 +137,14 @@ class DockerMachine(Machine, Disposable):
         """What the agent's container said last."""
         said = self._output.last_words()
         return f"; the world's container said: {said}" if said else ""
+
+    def _why_none(self, error: OSError) -> str:
+        """Why the agent could not be sent to its container: what that said, once it is all read."""
+        with suppress(OSError):
+            if self._stream is not None:
+                self._stream.settimeout(ADOPT_WITHIN)
+                self._output.readall()
+        return f"{error.strerror or error}{self.why_gone()}"
 
     def close(self) -> None:
         """Remove the container, and with it all that runs on this machine."""
