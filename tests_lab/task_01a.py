@@ -281,7 +281,7 @@ def https_responses(session: Session) -> None:
 @check("01a.ipv6", needs="01a.runs")
 def ipv6(session: Session) -> None:
     """What is printed of IPv4 is printed of IPv6 too."""
-    kinds = {
+    kinds: dict[str, Callable[[int], list[Packet]]] = {
         "outgoing NTP queries": lambda v: session.packets(lambda p: is_query(p) and p.version == v),
         "segments of HTTP responses": lambda v: full_segments(session, v, HTTP),
         "segments of HTTPS responses": lambda v: full_segments(session, v, HTTPS),
@@ -402,7 +402,7 @@ def hex_ascii(session: Session) -> None:
                 f"link header before it, behind: {record.summary[:60]}",
                 hint=hint,
             )
-        shown = len(record.dump) - (record.offset or 0)
+        shown = len(record.dump)
         if record.packet and shown < len(record.packet.ip):
             raise CheckFailed(
                 f"the dump has {shown} of the packet's {len(record.packet.ip)} bytes, behind: "

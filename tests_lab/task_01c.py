@@ -185,11 +185,11 @@ def accepts_all(once: Once, rule: Rule) -> bool:
     if bytecode is None:
         return False
     program = [[int(n) for n in line.split()] for line in bytecode.split(",")[1:] if line.strip()]
-    ends = {"src": "10.0.0.2", "dst": "8.8.8.8"}
+    ends = IP(src="10.0.0.2", dst="8.8.8.8")
     packets = [
-        bytes(IP(**ends) / UDP(sport=50_000, dport=54)),
-        bytes(IP(**ends) / TCP(sport=50_000, dport=80)),
-        bytes(IP(**ends) / ICMP()),
+        bytes(ends / UDP(sport=50_000, dport=54)),
+        bytes(ends / TCP(sport=50_000, dport=80)),
+        bytes(ends / ICMP()),
     ]
     taken: list[bool] = once.world.machine.call("filters.run", program=program, packets=packets)
     return all(taken)

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 SO_ATTACH_FILTER = 26
 SO_TIMESTAMPNS = 35
@@ -29,7 +30,7 @@ CHAIN = re.compile(r":(\S+) (\S+) \[")
 SHOWN = 5
 
 
-def filter_for(port):
+def filter_for(port: int) -> bytes:
     """tcp[13] & 7 != 0 and port PORT, in the code of linux/filter.h."""
     return b"".join(
         struct.pack("HBBI", *line)
@@ -45,7 +46,7 @@ def filter_for(port):
     )  # fmt: skip
 
 
-def listen(interface, port):
+def listen(interface: str, port: int) -> socket.socket:
     """A packet socket that sees how connections begin and end, and nothing else."""
     seen = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     code = filter_for(port)
@@ -58,7 +59,7 @@ def listen(interface, port):
     return seen
 
 
-def now():
+def now() -> int:
     """The clock that bpftrace's nsecs shows."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
@@ -66,34 +67,37 @@ def now():
 class Watcher:
     """What has been seen so far."""
 
-    def __init__(self, holder, interface, port, delay_s, grace_s):
+    def __init__(self, holder: str, interface: str, port: str, delay_s: str, grace_s: str) -> None:
         self.holder, self.interface, self.port = int(holder), interface, int(port)
         self.delay, self.grace = float(delay_s) * 1e9, float(grace_s) * 1e9
         self.network = os.open(f"/proc/{holder}/ns/net", os.O_RDONLY)
         self.ended = os.pidfd_open(self.holder)
         self.seen = listen(interface, self.port)
-        self.open, self.due, self.tests = set(), None, 0
-        self.looking, self.lock = None, threading.Lock()
+        self.open: set[int] = set()
+        self.due: float | None = None
+        self.tests = 0
+        self.looking: threading.Thread | None = None
+        self.lock = threading.Lock()
 
-    def say(self, event, **facts):
+    def say(self, event: str, **facts: object) -> None:
         """Print a line."""
         with self.lock:
             sys.stdout.write(json.dumps({"event": event, **facts}) + "\n")
             sys.stdout.flush()
 
-    def run(self):
+    def run(self) -> None:
         """Watch until the process ends."""
         self.say("ready")
-        ready = []
+        ready: list[int] = []
         while self.ended not in ready:
             wait = None if self.due is None else max(0, self.due - now()) / 1e9
-            ready = select.select([self.seen, self.ended], [], [], wait)[0]
+            ready = select.select([self.seen.fileno(), self.ended], [], [], wait)[0]
             self.take()
             if self.due is not None and now() >= self.due:
                 self.look_meanwhile()
         self.finish()
 
-    def take(self):
+    def take(self) -> None:
         """Note the beginnings and ends that have come."""
         while True:
             try:
@@ -107,7 +111,7 @@ class Watcher:
             client = ports[1] if ports[0] == self.port else ports[0]
             self.note(client, frame[tcp + 13], now() - late)
 
-    def note(self, client, flags, at):
+    def note(self, client: int, flags: int, at: int) -> None:
         """A connection begins or ends."""
         begins = flags & SYN and not flags & RST
         if bool(begins) == (client in self.open):
@@ -120,7 +124,7 @@ class Watcher:
         if not self.open and self.due is not None:
             self.look_meanwhile()
 
-    def traffic(self):
+    def traffic(self) -> tuple[int, int]:
         """Bytes that our end has received and sent."""
         for line in Path("/proc/thread-self/net/dev").read_text().splitlines():
             name, _, rest = line.partition(":")
@@ -129,28 +133,29 @@ class Watcher:
                 return int(numbers[0]), int(numbers[8])
         return 0, 0
 
-    def look_meanwhile(self):
+    def look_meanwhile(self) -> None:
         """Look while the watching goes on: on a busy machine it takes longer than a test."""
         self.due = None
         self.looking = threading.Thread(target=self.look, args=(self.tests,))
         self.looking.start()
 
-    def look(self, test):
+    def look(self, test: int) -> None:
         """Say which rules there are on the student's host, and which of them have matched."""
         chains = self.chains("iptables-nft-save")
         names = self.command("cat", "/proc/net/ip_tables_names").split()
         chains += self.chains("iptables-legacy-save") if names else []
         self.say("look", at=now(), test=test, chains=chains)
 
-    def command(self, *argv):
+    def command(self, *argv: str) -> str:
         """What a program says on the student's host."""
         joined = ["nsenter", f"--net=/proc/self/fd/{self.network}", *argv]
         done = subprocess.run(joined, pass_fds=[self.network], stdout=subprocess.PIPE, check=False)
         return done.stdout.decode(errors="replace")
 
-    def chains(self, save):
+    def chains(self, save: str) -> list[dict[str, Any]]:
         """The chains of all tables, each with its rules counted."""
-        found, table = {}, ""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        table = ""
         for line in self.command(save, "-c").splitlines():
             if line.startswith("*"):
                 table = line[1:]
@@ -164,7 +169,9 @@ class Watcher:
         return list(found.values())
 
     @staticmethod
-    def count(found, table, rule):
+    def count(
+        found: dict[tuple[str, str], dict[str, Any]], table: str, rule: re.Match[str]
+    ) -> None:
         """Count a rule in its chain."""
         chain, target = found[table, rule[2]], TARGET.search(rule[3])
         chain["rules"] += 1
@@ -175,7 +182,7 @@ class Watcher:
             if len(chain["shown"]) < SHOWN:
                 chain["shown"].append(f"-A {rule[2]} {rule[3]} [{rule[1]} packets]"[:200])
 
-    def finish(self):
+    def finish(self) -> None:
         """Wait until the student's processes have ended, and say what is left."""
         if self.looking:
             self.looking.join()  # what it has started is in the student's network, too
@@ -185,9 +192,10 @@ class Watcher:
         self.look(0)
         self.say("left", processes=left)
 
-    def processes(self):
+    def processes(self) -> list[str]:
         """The names of what runs in the student's network."""
-        own, found = os.fstat(self.network).st_ino, []
+        own = os.fstat(self.network).st_ino
+        found: list[str] = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if (process / "ns/net").stat().st_ino == own:

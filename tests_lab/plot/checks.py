@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from tests_lab.plot.run import ARGUMENTS, QUANTITIES, SCRIPT, Run, Runs, printab
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from grader.machine.client import Machine
     from grader.submission import Deliverable
@@ -95,7 +97,7 @@ def keep(task: TaskRun, runs: Sequence[Run]) -> None:
     for run in runs:
         for name, data in ((run.table.name, run.table.data), (run.name, run.drawn.image)):
             if data is not None:
-                task.keep(name, lambda path, data=data: path.write_bytes(data))
+                task.keep(name, partial(write_to, data=data))
 
 
 @check("04c.plot_runs")
@@ -260,19 +262,26 @@ def plot_labels(plotted: Runs) -> None:
                 f"the {labels.unnumbered} axis of the {what} has no numbers in {run.name}",
                 hint="leave the ticks and their labels",
             )
-    for column, plot in run.shown.items():
-        labels = Labels(run.figure, plot.axes) if plot else None
-        if labels and all(swapped(label, column) for label in labels.y):
+    for column, drawn in run.shown.items():
+        if drawn is None:
+            continue
+        labels = Labels(run.figure, drawn.axes)
+        if all(swapped(label, column) for label in labels.y):
             raise CheckFailed(
                 f"the plot of {column} has the label “{printable(labels.y[0])}” in {run.name}",
                 hint="are labels or columns swapped?",
             )
-        if labels and units(labels.x, column) and not labels.stated(column):
+        if units(labels.x, column) and not labels.stated(column):
             raise CheckFailed(
                 f"the x axis of the plot of {column}, where the rules are, has the label "
                 f"“{printable(labels.x)}” in {run.name}",
                 hint="are the labels of x and y swapped?",
             )
+
+
+def write_to(path: Path, *, data: bytes) -> None:
+    """Write a file of the evidence."""
+    path.write_bytes(data)
 
 
 def subjects(run: Run) -> list[tuple[str, Plot]]:

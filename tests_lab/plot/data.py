@@ -136,7 +136,7 @@ class Plot:
     @cached_property
     def _bars(self) -> list[tuple[float, float]]:
         """Bars that stand at names that are numbers, each at its number."""
-        names = [*enumerate(self.axes.x.categories or ())]
+        names: list[tuple[float, str]] = [*enumerate(self.axes.x.categories or ())]
         for axes in (self.axes, *self.figure.sharing(self.axes)):
             names = names or list(axes.x.ticks)
         numbers = ((place, number(name)) for place, name in names)
