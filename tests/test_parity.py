@@ -26,7 +26,7 @@ WHOLE = "NETLAB_WHOLE_MATRIX" in os.environ
 KINDS = os.environ.get("NETLAB_PARITY", "netns docker vm").split()
 WORKERS, SEED = "4" if WHOLE else "2", "7"
 EVERY = 20  # of the variants, of which there are many
-IN_MICROVMS = 3  # of the sample: where processors are emulated, each takes its time
+IN_MICROVMS = 2  # of the sample: where processors are emulated, each takes its time
 TABLE = REPO / "docs" / "parity.md"
 HEAD = """# One verdict in every sandbox
 
