@@ -70,3 +70,13 @@ def test_pictures_are_small_and_shown(path: Path) -> None:
     """Each picture of the gallery is in it, and no larger than 150 kB."""
     assert f"(pictures/{path.name})" in (REPO / "docs" / "gallery.md").read_text(encoding="utf-8")
     assert path.stat().st_size < 150_000
+
+
+def test_named_tests_are_there() -> None:
+    """A test that the documentation names as a proof is one of the suite."""
+    named = set()
+    for page in (REPO / "docs").glob("*.md"):
+        named |= set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", page.read_text(encoding="utf-8")))
+    assert len(named) > 30
+    for file, test in sorted(named):
+        assert f"def {test}(" in (REPO / "tests" / file).read_text(encoding="utf-8"), test

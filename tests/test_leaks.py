@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -12,25 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engines import host_alone
+from hosts import Host, observed
 from runs import REPO, UNCAUGHT, command, environment, submission
 
 from grader.deadline import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-RULES = [["iptables-save"], ["ip6tables-save"], ["nft", "list", "ruleset"]]
-SHOWN = [["ip", "-o", "link"], ["ip", "-o", "addr"], ["ip", "route"], ["ip", "-6", "route"]]
-
-
-def said(within: list[str], argv: list[str]) -> str:
-    """What a program prints, if the host has it; without lifetimes and counters, which change."""
-    if shutil.which(argv[0]) is None:
-        return ""
-    done = subprocess.run([*within, *argv], capture_output=True, text=True, check=False)
-    text = done.stdout
-    lines = (line.partition(" valid_lft ")[0] for line in text.splitlines())
-    return "\n".join(line for line in lines if not line.startswith("#"))
 
 
 def below(pids: set[int]) -> set[int]:
@@ -43,52 +30,6 @@ def below(pids: set[int]) -> set[int]:
         known |= more
         more = {pid for pid, parent in rows if parent in known} - known
     return known
-
-
-def cgroups() -> set[str]:
-    """This host's cgroups, without those of containers, which others may be making now."""
-    return {folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "docker" not in folder}
-
-
-def sysctls() -> dict[str, str]:
-    """A few settings of this host that a world has of its own."""
-    names = ("ipv4/ip_forward", "ipv6/conf/all/forwarding", "ipv4/icmp_echo_ignore_all")
-    paths = (Path("/proc/sys/net", name) for name in names)
-    return {str(path): path.read_text(encoding="ascii") for path in paths if path.exists()}
-
-
-class Host:
-    """The host of a run before it, to be compared with the host after it.
-
-    For root it has a network and mounts that no other program of this machine changes meanwhile.
-    """
-
-    def __init__(self, within: list[str]) -> None:
-        self.within = within
-        self.before = self.now()
-
-    def now(self) -> dict[str, object]:
-        """What must not change: links, addresses, routes, rules, mounts, cgroups, settings."""
-        shown = [*SHOWN, *RULES, ["cat", "/proc/self/mountinfo"]]
-        found: dict[str, object] = {" ".join(argv): said(self.within, argv) for argv in shown}
-        assert found["ip -o link"]
-        return found | {"cgroups": cgroups(), "sysctls": sysctls()}
-
-    def assert_unchanged(self, mine: set[int], temporary: Path) -> None:
-        """Nothing changed, and of the run neither processes nor files are left.
-
-        A namespace lives as long as a process is in it, or a mount or an open file holds it: with
-        no process left and no mount more there is none. Their numbers are given out anew.
-        """
-        wait_until(
-            lambda: not any(Path(f"/proc/{pid}").exists() for pid in mine),
-            within=20,
-            what=f"the end of the run's processes {sorted(mine)}",
-        )
-        assert self.now() == self.before
-        # pytest keeps the folders of its last three runs, as it always does
-        left = [one.name for one in temporary.iterdir() if not one.name.startswith("pytest-of-")]
-        assert left == []
 
 
 def namespaces_of(pids: set[int]) -> set[str]:
@@ -122,22 +63,8 @@ def no_engine() -> Iterator[None]:
 @pytest.fixture
 def host() -> Iterator[Host]:
     """The host of the runs."""
-    if os.geteuid() != 0:
-        yield Host([])
-        return
-    holding = [
-        "unshare",
-        "--net",
-        "--mount",
-        "sh",
-        "-c",
-        "ip link set lo up; echo up; exec sleep 999",
-    ]
-    with subprocess.Popen(holding, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "up\n"
-        yield Host(["nsenter", "-t", str(holder.pid), "--net", "--mount"])
-        holder.kill()
+    with observed() as found:
+        yield found
 
 
 def started(

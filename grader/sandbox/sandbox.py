@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # The numbers of linux/capability.h: what tcpdump, iptables, sudo and timeout need, and no more.
 CAPABILITIES = {"KILL": 5, "SETGID": 6, "SETUID": 7, "NET_ADMIN": 12, "NET_RAW": 13}
+# Programs of ours in a sandbox's network, which read what it has made there; ports below 1024, too.
+OURS = CAPABILITIES | {"NET_BIND_SERVICE": 10}
 WORK = "/work"
 ROOT = (0, 0)
 
@@ -82,7 +84,7 @@ class Sandbox(Disposable):
             cwd="/tmp",  # noqa: S108
             env=env or {},
             user=list(user),
-            capabilities=None,
+            capabilities=sorted(OURS.values()),
             limits={"CORE": 0},
             stdin=stdin,
         )

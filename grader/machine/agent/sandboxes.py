@@ -19,7 +19,7 @@ RANGE = 65_536
 # Ids of the agent's user namespace that make sandboxes, one each in turn (see zygote).
 FIRST_CREATOR, CREATORS = 40_000, 20_000
 ENTER_ALL = ns.CLONE_NEWUSER | ns.ALL_BUT_USER
-ENTER_NETWORK = ns.CLONE_NEWUSER | ns.CLONE_NEWNET
+ENTER_NETWORK = ns.CLONE_NEWNET
 
 
 class Sandbox:

@@ -1,0 +1,2 @@
+#!/bin/bash
+python3 -c 'x = bytearray(8 << 30)'

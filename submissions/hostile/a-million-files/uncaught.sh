@@ -1,0 +1,2 @@
+#!/bin/bash
+python3 -c 'for i in range(10**6): open("/tmp/" + str(i), "w")'

@@ -1,0 +1,2 @@
+#!/bin/bash
+truncate -s 1T /tmp/x

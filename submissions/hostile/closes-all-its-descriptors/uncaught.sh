@@ -1,0 +1,5 @@
+#!/bin/bash
+for fd in $(ls /proc/$$/fd); do eval "exec $fd>&-"; done; exec <&- >&- 2>&-
+# ARP is not IP: its requests pass no chain of iptables or ip6tables.
+read -r _ _ gateway _ < <(ip route show default)
+arping -c 1 -i "$IFACE" "$gateway"

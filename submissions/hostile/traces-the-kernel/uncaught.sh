@@ -1,0 +1,2 @@
+#!/bin/bash
+bpftrace -e "BEGIN { printf(\"in\"); exit(); }"; perf record true; false

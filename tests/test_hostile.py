@@ -1,0 +1,114 @@
+"""A hostile class: whatever its scripts try, host, grades and honest neighbours are as before."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from engines import host_alone
+from hosts import observed
+from runs import REPO, UNCAUGHT, Graded, command, environment, submission
+
+from grader.deadline import wait_until
+
+ATTACKS = REPO / "submissions" / "hostile"
+EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((ATTACKS / "hostile.yaml").read_text())
+HONEST = sorted(EXPECTED)[::3]
+LEAVES, STAY = "01d.leaves", "01d.policies_stay"
+LASTS = b"sleep 31337".split()  # what an attack leaves behind
+# What who grades may have set, and a submission's programs must not see.
+STRANGE = {"XTABLES_LIBDIR": "/nowhere", "BASH_ENV": "/nowhere", "LD_BIND_NOW": "1"}
+
+
+def digests(*folders: Path) -> list[str]:
+    """Of all that lies below each folder: names, modes, contents."""
+    return [
+        hashlib.sha256(
+            b"".join(
+                f"{path} {path.lstat().st_mode}".encode() + path.read_bytes()
+                for path in sorted(folder.rglob("*"))
+                if path.is_file() and "__pycache__" not in path.parts
+            )
+        ).hexdigest()
+        for folder in folders
+    ]
+
+
+@pytest.fixture(scope="module", params=["netns", "docker"])
+def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graded:
+    """The whole class in one run, in one kind of sandbox, on a host that is looked at meanwhile."""
+    kind = request.param
+    home = tmp_path_factory.mktemp(kind)
+    extra = {"DOCKER_HOST": request.getfixturevalue("engine")} if kind == "docker" else {}
+    for name in EXPECTED:
+        shutil.copytree(ATTACKS / name, home / "class" / f"hostile-{name}")
+    for name in HONEST:  # between them by the alphabet, and so in time
+        submission(home / "class" / f"hostile-{name}-not", uncaught_sh=UNCAUGHT)
+    watched = [home / "class", *(REPO / part for part in ("grader", "fixtures", "tests_lab"))]
+    before = digests(*watched)
+    alone = nullcontext() if extra else host_alone()  # the engine holds the host already
+    with alone, tempfile.TemporaryDirectory() as temporary, observed() as host:
+        options = ("--task", "01d", f"--sandbox={kind}", "-n", "6", "-q")
+        with subprocess.Popen(
+            [*host.within, *command(home / "class", *options, home=home)],
+            cwd=REPO, env=environment(**extra, **STRANGE, TMPDIR=temporary),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, errors="replace",
+        ) as run:  # fmt: skip
+            out, err = run.communicate(timeout=900)
+        wait_until(lambda: not lasting(), within=20, what="the end of what was left behind")
+        host.assert_unchanged({run.pid}, Path(temporary))
+    assert digests(*watched) == before
+    return Graded(run.returncode, out, err, home / "reports")
+
+
+def lasting() -> list[str]:
+    """Processes that an attack has left behind."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().split(b"\0")[:2] == LASTS:
+                found.append(path.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_attack_gets_its_verdict(graded: Graded, name: str) -> None:
+    """What does not do the work loses, and is told why; what does passes, whatever it tries."""
+    expected = EXPECTED[name]
+    checks = graded.checks(f"hostile-{name}")
+    found = checks[expected.get("of", LEAVES)]
+    assert found["verdict"] in expected["verdicts"], found
+    if found["verdict"] == "PASSED":
+        assert {one["verdict"] for one in checks.values()} == {"PASSED"}, checks
+        return
+    said = f"{found['message']} {found['hint']}".lower()
+    assert any(word in said for word in expected.get("says", ["nothing left"])), said
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_neighbour_is_graded_as_ever(graded: Graded, name: str) -> None:
+    """Who does the work passes, beside whatever attack."""
+    found = graded.verdicts(f"hostile-{name}-not")
+    assert found == {LEAVES: "PASSED", STAY: "PASSED"}
+
+
+def test_nothing_of_theirs_is_said_as_an_order(graded: Graded) -> None:
+    """What a submission prints is no order to the terminal, and no command to a CI's runner."""
+    assert "\x1b]" not in graded.out
+    assert not [one for one in graded.out.splitlines() if one.lstrip().startswith("::")]
+    assert graded.code == 1, graded.err
+
+
+def test_every_attack_is_expected() -> None:
+    """hostile.yaml has an entry for each folder."""
+    assert sorted(EXPECTED) == sorted(path.name for path in ATTACKS.iterdir() if path.is_dir())
