@@ -32,6 +32,7 @@ from grader.export import graded as model
 from grader.export.units import apportion, units
 from grader.export.wording import commandless, markdown, no_formula
 from grader.report import sum_up
+from grader.roster import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -412,7 +413,8 @@ def test_one_submission_where_the_format_holds_one(real: Many) -> None:
 
 def test_gradebook_takes_emails_of_the_roster(real: Many) -> None:
     """Each person of a group has a row with an address; without a roster, an id that is one."""
-    roster = {"full": [{"email": "a@example.org"}, {"email": "b@example.org"}]}
+    emails = ("a@example.org", "b@example.org")
+    roster = {"full": [Person(submission="full", email=one) for one in emails]}
     found = rows(text("moodle-gradebook", named(real, "full"), given=Given(roster=roster)))
     assert [one["Email address"] for one in found] == ["a@example.org", "b@example.org"]
     report = deepcopy(real[0].report)

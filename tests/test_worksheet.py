@@ -14,6 +14,7 @@ from grader.errors import BadInput
 from grader.export import Given, make
 from grader.export.graded import Graded, Written
 from grader.report import sum_up
+from grader.roster import Person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,12 +128,34 @@ def test_nobody_is_guessed(name: str, why: str) -> None:
     assert f"{name}: not filled in: {why} in the worksheet by that name" in written.notes
 
 
-def test_a_group_by_roster() -> None:
-    """Each person whom the roster has for a submission is filled in."""
-    roster = {"team": [{"email": "alice.pop@example.org"}, {"email": "bogdan@example.org"}]}
-    written = fill([report("team", 1.0)], worksheet(), roster=roster)
+def person(**facts: str) -> Person:
+    """A line of the roster on the submission `team`."""
+    return Person(submission="team", **facts)
+
+
+def filled(*people: Person) -> dict[str, str]:
+    """The grades that a report on `team` gives to whom the roster has for it, by number."""
+    written = fill([report("team", 1.0)], worksheet(), roster={"team": people})
     found = worksheets_grades(written.text, ENGLISH)
-    assert {number: grade for number, (grade, _) in found.items()} == {"101": "1", "103": "1"}
+    return {number: grade for number, (grade, _) in found.items()}
+
+
+def test_a_group_by_roster() -> None:
+    """Each person whom the roster has for a submission is filled in, by address or by name."""
+    alice, bogdan = person(email="alice.pop@example.org"), person(email="bogdan@example.org")
+    assert filled(alice, bogdan) == {"101": "1", "103": "1"}
+    assert filled(person(name="Alice Pop", email="alice@elsewhere.org")) == {"101": "1"}
+
+
+def test_an_address_is_surer_than_a_name() -> None:
+    """Of two people of one name, the one with the roster's address is filled in, or neither."""
+    assert filled(person(name="Bogdan Ene", email="bene@example.org")) == {"102": "1"}
+    assert filled(person(name="Bogdan Ene")) == {}
+
+
+def test_a_group_is_no_person() -> None:
+    """A cell of the roster that says nothing of who somebody is fills in nobody."""
+    assert filled(person(group="Alice Pop")) == {}
 
 
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNSUPPORTED, Verdict.REVIEW])
@@ -192,7 +215,7 @@ def test_columns_by_name() -> None:
 @pytest.mark.parametrize("data", [b"", b"Identifier\n", b"\xff\xfe\x00", b"a,b\nc\n"])
 def test_not_a_worksheet(data: bytes) -> None:
     """What is no worksheet is said to be none."""
-    with pytest.raises(BadInput, match=r"the worksheet: expected"):
+    with pytest.raises(BadInput, match=r"the worksheet(:\d+)?: expected"):
         fill([report("bogdan", 1.0)], data)
 
 

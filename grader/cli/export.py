@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from grader import export as exports
+from grader import roster as rosters
 from grader.cli.app import COULD_NOT, app, err
 from grader.errors import BadInput, GraderError
 from grader.export import FORMATS, Given, collect
@@ -64,9 +65,7 @@ def export(
     ] = False,
     roster: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CSV", help="moodle-*: who handed in what: submission,email, a line a person."
-        ),
+        typer.Option(metavar="CSV", help="moodle-*: whose a submission is, as for grader grade."),
     ] = None,
     worksheet: Annotated[
         Path | None,
@@ -102,7 +101,7 @@ def export(
     given = Given(
         environ=os.environ,
         scale=scale,
-        roster=collect.roster(roster) if roster else {},
+        roster=rosters.read(roster) if roster else {},
         worksheet=_read(worksheet) if worksheet else None,
         columns=dict(_pair(one) for one in column or ()),
         source=source,

@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import home, pages
+from grader import roster as rosters
 from grader.classbook import SUMMARY, Row, rows, write_summary
 from grader.cli.app import LAB, app, err, out, plain
 from grader.cli.live import Live
 from grader.engine import Order, Running
 from grader.errors import BadInput
 from grader.grading import Grading, exit_code
-from grader.people import roster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +43,9 @@ def grade(
     force: Annotated[
         bool, typer.Option("--force", help="Grade also what was graded and is unchanged.")
     ] = False,
-    roster_file: Annotated[
+    roster: Annotated[
         Path | None,
-        typer.Option("--roster", metavar="CSV", help="Columns: id, name, email, group, due, …"),
+        typer.Option(metavar="CSV", help=f"Who is in the class, by {', '.join(rosters.COLUMNS)}."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeat the run that printed it.")] = None,
     sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, netns or vm.")] = "auto",
@@ -58,7 +58,7 @@ def grade(
 
     Exit codes: 0 all passed, 1 points lost, 2 bad usage, 3 something could not be graded.
     """
-    people = roster(roster_file) if roster_file else {}
+    people = rosters.read(roster) if roster else {}
     order = Order(
         tuple(folder.resolve() for folder in folders), lab.resolve(), report_dir.resolve(),
         tasks=tuple(task or ()), seed=seed, sandbox=sandbox, workers=workers, resume=not force,
