@@ -15,7 +15,6 @@ from grader.decisions import checks_in, held, read_report, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
 from grader.machine import usernamespace
-from grader.machine.docker import Engine
 from grader.report import Result, Run, build, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
@@ -296,6 +295,8 @@ def _absent() -> frozenset[str]:
     try:
         usernamespace.require()
     except Unsupported:
+        from grader.machine.docker import Engine
+
         with suppress(Unsupported), Engine(within=5):
             return frozenset({"netns"})
     return frozenset()

@@ -131,6 +131,13 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
     _load_fixtures(early_config)
 
 
+def _replay(grading: Grading, nodeid: str) -> str:
+    """The command that grades a node again; its id is a path below the project's folder."""
+    program = home.call("pytest", here=home.project())
+    sandbox = "" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"
+    return f"{program} {shlex.quote(nodeid)} --seed={grading.seed}{sandbox}"
+
+
 def _must_be_pinned(config: pytest.Config, folders: list[Path]) -> None:
     """Raise UsageError if a submission may have said what the configuration is."""
     inside = config.inipath and any(path in config.inipath.parents for path in folders)
@@ -306,8 +313,7 @@ class TaskNode(pytest.Module):
             grading.lab.rubric.tasks[name],
             topologies=grading.lab.topologies(name),
             seed=f"{grading.seed}/{submission.id}/{name}",
-            replay=f"{home.call('pytest')} {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}"
-            + ("" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"),
+            replay=_replay(grading, node.nodeid),
             sandbox=sandbox,
         )
         every = grading.checks_of(name)
@@ -582,7 +588,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the checks of a task, which share a world, on one worker."""
     if grading_of(config) is None:
         return None
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 only there with xdist
+    from xdist.scheduler import LoadScopeScheduling  # only there with xdist
 
     return LoadScopeScheduling(config, log)
 

@@ -87,7 +87,7 @@ def test_a_lost_point_is_explained(bob: Path, home: dict[str, str]) -> None:
     assert "    uncaught.sh\n      │ ping -c 1 -W 1 8.8.8.8\n" in found.stdout
     assert re.search(r"│ iptables-legacy -t raw OUTPUT: policy DROP \[\d+ packets\]", found.stdout)
     assert "    read   man 8 iptables; man 7 packet\n" in found.stdout
-    assert f"    again  grader check {bob} --task 01d --seed 7\n" in found.stdout
+    assert f"    again  ./lab grader check {bob} --task 01d --seed 7\n" in found.stdout
     assert "SKIPPED -0.5  not judged" in found.stdout
     assert "bob: 0 / 2\nseed 7, report in " in found.stdout
 
@@ -141,7 +141,7 @@ def test_could_not_grade_is_3(alice: Path, tmp_path: Path, home: dict[str, str])
     found = check(alice, "--task", "01d", env=env)
     assert found.returncode == 3
     assert "UNSUPPORTED 01d.leaves" in found.stdout
-    assert "remedy run: grader image build" in found.stdout
+    assert "remedy run: ./lab grader image build" in found.stdout
     assert "2 checks could not be graded here, which costs you nothing" in found.stdout
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.text import Text
 from watchfiles import watch as changes_in
 
-from grader import checked, document, pages
+from grader import checked, document, home, pages
 from grader import image as images
 from grader import shell as shells
 from grader.check import Verdict
@@ -25,7 +25,6 @@ from grader.cli.live import Live
 from grader.decisions import checks_in, read_report
 from grader.engine import Order, Running
 from grader.errors import BadInput, GraderError
-from grader.evidence.decoded import Decoder
 from grader.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def _must_be_one(folder: Path, rubric: Rubric) -> None:
     if not names & set(rubric.files):
         raise BadInput(
             f"{folder}: expected a submission, found none of its files: {', '.join(rubric.files)}",
-            remedy=f"begin one: grader init {shlex.quote(str(folder))}",
+            remedy=f"begin one: {home.call('grader')} init {shlex.quote(str(folder))}",
         )
 
 
@@ -131,7 +130,9 @@ class _Check:
         return ENDED_BY_SIGNAL + self.signalled if self.signalled else code
 
     def _explain(self, order: Order) -> None:
-        again = f"grader check {shlex.quote(str(self._folder))}"
+        from grader.evidence.decoded import Decoder
+
+        again = f"{home.call('grader')} check {shlex.quote(str(self._folder))}"
         again += "" if order.sandbox == "auto" else f" --sandbox {order.sandbox}"
         with Decoder(_image()) as decoder:
             explained.Explained(self._report, self._place, self._rubric, decoder, again).show()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grader import home, warm
 from grader import image as images
-from grader import warm
 from grader.cli.app import app, out, progress
 from grader.errors import GraderError
 from grader.machine import microvm
@@ -47,7 +47,7 @@ def _image() -> Image:
     image = images.find()
     if image is None:
         what = "the image has not been built"
-        raise GraderError(what, remedy="build it: grader image build")
+        raise GraderError(what, remedy=f"build it: {home.call('grader')} image build")
     return image
 
 

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from grader import home
 from grader import review as reviews
 from grader.cli.app import COULD_NOT, app, err, out
 from grader.dialogue import Dialogue
@@ -54,7 +55,8 @@ def review(
             out.print("nothing to review")
     elif not sys.stdin.isatty():
         what = "review is a conversation, and standard input is no terminal"
-        raise BadInput(what, remedy="start it in a terminal, or take: grader review --list")
+        command = f"{home.call('grader')} review --list"
+        raise BadInput(what, remedy=f"start it in a terminal, or take: {command}")
     else:
         with suppress(ImportError):
             importlib.import_module("readline")  # lets what is typed be edited

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from grader.errors import GraderError
 from grader.pages.evidence import Exhibits
 from grader.pages.overview import Overview, Student, share, tally
 from grader.pages.reading import Report, read_report
+from grader.report import write_text
 from grader.review import names_of, pseudonyms
 from grader.summary import printable
 
@@ -81,7 +81,6 @@ def write(reports: Path, *, anonymous: bool = False, seed: int = 0) -> Path:
 
 
 def _write_all(home: Path, entries: list[Entry], faults: list[str], *, anonymous: bool) -> Path:
-    home.mkdir(parents=True, exist_ok=True)
     environment = _environment()
     student = environment.get_template("student.html.j2")
     for one in entries:
@@ -89,7 +88,7 @@ def _write_all(home: Path, entries: list[Entry], faults: list[str], *, anonymous
         exhibits = Exhibits(one.folder, base=base, nameless=one.nameless, linked=not anonymous)
         back = os.fsencode(os.path.relpath(home / INDEX, one.page.parent))
         text = student.render(entry=one, report=one.report, exhibits=exhibits, back=quote(back))
-        _replace(one.page, text)
+        write_text(text, one.page)
     students = tuple(
         Student(one.name, quote(os.fsencode(one.page.relative_to(home).as_posix())), one.report)
         for one in entries
@@ -97,7 +96,8 @@ def _write_all(home: Path, entries: list[Entry], faults: list[str], *, anonymous
     text = environment.get_template("class.html.j2").render(
         overview=Overview(students), faults=faults, anonymous=anonymous
     )
-    return _replace(home / INDEX, text)
+    write_text(text, home / INDEX)
+    return home / INDEX
 
 
 def _environment() -> Environment:
@@ -117,20 +117,6 @@ def _environment() -> Environment:
     environment.filters |= {"points": _points, "shown": _shown, "percent": _percent}
     environment.globals["share"] = share
     return environment
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write a page whole or not at all."""
-    fd, temporary = tempfile.mkstemp(prefix=".page-", suffix=".html", dir=path.parent)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _hider(name: str, shown: str) -> Callable[[str], str]:
