@@ -27,7 +27,7 @@ from grader.grading import EXIT_USAGE, Grading
 from grader.machine.client import CallError, MachineError
 from grader.report import Result
 from grader.sandbox import AUTO, KINDS
-from grader.submission import Submission
+from grader.submission import Submission, in_utf_8
 from grader.taskrun import TaskRun
 
 if TYPE_CHECKING:
@@ -233,8 +233,10 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
     inside = grading.root in path.parents
     # Absolute outside of the project, where pytest's own would depend on what was named.
     place = path.relative_to(grading.root) if inside else path
-    nodeid = type(parent.id)(path=place.as_posix())
-    node: pytest.Collector = kind.from_parent(parent, path=path, nodeid=nodeid)
+    nodeid = type(parent.id)(path=in_utf_8(place.as_posix()))
+    # xdist sends names and ids of nodes, which must be UTF-8.
+    name = in_utf_8(path.name)
+    node: pytest.Collector = kind.from_parent(parent, name=name, path=path, nodeid=nodeid)
     return node
 
 
@@ -363,7 +365,7 @@ class CheckItem(pytest.Function):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says that the check is: in the submission, not in the module."""
-        return self.task.run.submission.folder, None, self.nodeid
+        return Path(in_utf_8(str(self.task.run.submission.folder))), None, self.nodeid
 
 
 def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:

@@ -15,8 +15,10 @@ import pytest
 from runs import CAUGHT, UNCAUGHT, environment, submission
 from terminal import GRADER, Person, at_a_terminal
 
-from grader import roster
+from grader import home, roster
 from grader.deadline import wait_until
+from grader.errors import BadInput
+from grader.grading import Grading
 from grader.people import handed, owner
 from grader.report import SCHEMA
 from grader.rubric import Late
@@ -82,7 +84,7 @@ def test_a_class(class_: Path) -> None:
     assert found.returncode == 1, found.stdout + found.stderr
     assert graded_in(found) == {"alice", "bob", "carol", "dan"}
     lines = {line.split()[0]: line.split() for line in found.stdout.splitlines() if line.strip()}
-    assert lines["submission"] == ["submission", "01d", "points", "max", "undecided", "late"]
+    assert lines["submission"] == ["submission", "01d", "points", "max", "late"]
     assert lines["alice"] == ["alice", "2", "2", "2", "2"]  # a day and a minute late
     assert lines["bob"] == ["bob", "0", "0", "2", "2"]
     assert lines["carol"] == ["carol", "0", "0", "2"]
@@ -119,6 +121,21 @@ def test_a_fault_of_ours_is_graded_again(class_: Path, monkeypatch: pytest.Monke
         no_image.setenv("XDG_CACHE_HOME", str(class_.parent / "none"))
         assert grade(class_).returncode == 3
     assert graded_in(grade(class_, "-n", "2")) == {"alice", "bob", "carol", "dan"}
+
+
+def test_a_name_that_is_the_graders(class_: Path) -> None:
+    """A submission that would lie where the summary lies is told before anything is graded."""
+    submission(class_ / "summary.csv", uncaught_sh=UNCAUGHT)
+    found = grade(class_)
+    assert found.returncode == 2
+    assert "a submission cannot be called summary.csv" in found.stderr
+    assert not (class_.parent / "reports").exists()
+
+
+def test_a_class_whose_path_cannot_be_sent(tmp_path: Path) -> None:
+    """A class's folder whose name is no UTF-8 is told so; workers could not be sent there."""
+    with pytest.raises(BadInput, match=r"expected a path in UTF-8, found .*caf\\xe9"):
+        Grading(home.project(), home.lab(), [tmp_path / os.fsdecode(b"caf\xe9")])
 
 
 def slow_class(tmp_path: Path) -> Path:
