@@ -15,7 +15,7 @@ from rich.text import Text
 from grader import home, pages
 from grader import roster as rosters
 from grader.classbook import SUMMARY, Row, rows, write_summary
-from grader.cli.app import LAB, app, err, out, plain
+from grader.cli.app import GRADED, LAB, SEEN, Kind, Lab, Seed, Tasks, app, err, manual, out, plain
 from grader.cli.live import Live
 from grader.engine import Order, Running
 from grader.errors import BadInput
@@ -34,16 +34,25 @@ ENDED_BY_SIGNAL = 128
 PIPED = 1000  # columns: what is no terminal has room for all
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader grade ~/class-2026 -n 2 --report-dir ~/reports",
+        "grader grade ~/class-2026 -n 2 --report-dir ~/reports --roster roster.csv",
+        "grader grade ~/class-2026/alice --task 01d --seed 7 --report-dir /tmp/again",
+        exits=GRADED,
+        files="below --report-dir: SUBMISSION/report.json, run.json beside it, and the evidence of "
+        "lost checks; summary.csv and index.html of the class. In a submission: submission.yaml, "
+        "whose members and late days go to the summary",
+        environment=f"{SEEN}; DOCKER_HOST names the Docker engine",
+    )
+)
 def grade(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR…", help="Submissions, or folders of them.")
+        list[Path], typer.Argument(metavar="DIR", help="Submissions, or folders of them.")
     ],
     *,
     workers: Annotated[int, typer.Option("-n", min=1, metavar="N", help="Workers.")] = 1,
-    task: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This task only, as 01a; repeatable.")
-    ] = None,
+    task: Tasks = None,
     force: Annotated[
         bool, typer.Option("--force", help="Grade also what was graded and is unchanged.")
     ] = False,
@@ -51,16 +60,18 @@ def grade(
         Path | None,
         typer.Option(metavar="CSV", help=f"Who is in the class, by {', '.join(rosters.COLUMNS)}."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Repeat the run that printed it.")] = None,
-    sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, netns or vm.")] = "auto",
+    seed: Seed = None,
+    sandbox: Kind = "auto",
     report_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where reports and evidence go.")
     ] = Path("reports"),
-    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
+    lab: Lab = LAB,
 ) -> None:
     """Grade a class. What was graded before and is unchanged is kept; Ctrl-C loses nothing done.
 
-    Exit codes: 0 all passed, 1 points lost, 2 bad usage, 3 something could not be graded.
+    A submission is a folder with some of the lab's files; its id is its path
+    below DIR. The roster is a CSV with a line for each person; of its columns
+    only submission, which holds the id, must be there.
     """
     people = rosters.read(roster) if roster else {}
     order = Order(

@@ -8,20 +8,27 @@ import typer
 
 from grader import home, warm
 from grader import image as images
-from grader.cli.app import app, out, progress
+from grader.cli.app import app, manual, out, progress
 from grader.errors import GraderError
 from grader.machine import microvm
 
 if TYPE_CHECKING:
     from grader.image import Image
 
+IMAGES = "~/.cache/netlab-grader/images (or below $XDG_CACHE_HOME)"
 image_app = typer.Typer(
     help="The lab's root file system, built once and used by all sandboxes.", no_args_is_help=True
 )
 app.add_typer(image_app, name="image")
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual(
+        "grader image build",
+        exits="0 it is there, 3 it cannot be built, and why",
+        files=f"{IMAGES}; what is in it stands in fixtures/image/packages.txt",
+    )
+)
 def build() -> None:
     """Build the image if it is not here yet, and print where it is."""
     with progress("looking for the image") as show:
@@ -29,7 +36,13 @@ def build() -> None:
     out.print(str(image.root.parent), markup=False)
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual(
+        "grader image template",
+        exits="0 it is there, 3 it cannot be made, and why",
+        files="~/.cache/netlab-grader/templates (or below $XDG_CACHE_HOME)",
+    )
+)
 def template() -> None:
     """Make the template of the image's microVMs if it is not here yet, and print where it is."""
     with progress("looking for the microVM's template") as show:
@@ -37,7 +50,9 @@ def template() -> None:
     out.print(str(made.folder), markup=False)
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual("ls $(grader image path)/root", exits="0 it is there, 3 it is not built")
+)
 def path() -> None:
     """Print where the image is."""
     out.print(str(_image().root.parent), markup=False)
@@ -51,7 +66,7 @@ def _image() -> Image:
     return image
 
 
-@image_app.command("list")
+@image_app.command("list", epilog=manual("grader image list", exits="0", files=IMAGES))
 def list_() -> None:
     """List the images of this user; * marks the one in use."""
     current = images.find()
@@ -65,7 +80,11 @@ def list_() -> None:
         )
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual(
+        "grader image prune", "grader image prune --all", exits="0 they are gone, 3 one stays"
+    )
+)
 def prune(
     *, every: Annotated[bool, typer.Option("--all", help="Remove the current ones too.")] = False
 ) -> None:
