@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
 HOME = "submissions"
+MACOS = "__MACOSX"  # which its zip files have beside the folder that was packed
 # What stands among the reports of a class.
 RESERVED = {"index.html", "summary.csv", "anonymous-pages"}
 
@@ -146,7 +147,7 @@ class Grading:
         It does if it has folders and none of the lab's files.
         """
         try:
-            entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+            entries = inside(path)
         except OSError:
             return False  # a submission that cannot be opened is told so
         names = {entry.name for entry in entries}
@@ -167,7 +168,7 @@ class Grading:
             if not self.holds(folder):
                 _take(found, self.id_of(folder), folder)
                 continue
-            inner = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+            inner = inside(folder)
             links += [path for path in inner if path.is_symlink()]
             todo += [path for path in inner if path.is_dir() and not path.is_symlink()]
         return found, links
@@ -282,6 +283,12 @@ class Grading:
             write(report, self.reports / name / "report.json")
             resume.note(self.reports / name, report, self.made_of)
             _drop_stale(self.reports / name, found)
+
+
+def inside(folder: Path) -> list[Path]:
+    """What lies in a folder, in order, without what an operating system has put there."""
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in found if path.name != MACOS)
 
 
 def _take(found: dict[str, Path], name: str, folder: Path) -> None:

@@ -23,7 +23,7 @@ from _pytest.runner import runtestprotocol
 from grader import home, progress, summary, warm
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
-from grader.grading import EXIT_USAGE, Grading
+from grader.grading import EXIT_USAGE, Grading, inside
 from grader.machine.client import CallError, MachineError
 from grader.report import Result
 from grader.sandbox import AUTO, KINDS
@@ -245,8 +245,8 @@ class SubmissionsNode(pytest.Directory):
 
     def collect(self) -> Iterator[pytest.Collector]:
         """One node a folder, in the order of their names; links are not followed."""
-        for path in sorted(self.path.iterdir()):
-            if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+        for path in inside(self.path):
+            if path.is_dir() and not path.is_symlink():
                 node = pytest_collect_directory(path, self)
                 if node is not None:
                     yield node

@@ -105,6 +105,7 @@ def _of_several(folder: Path) -> None:
     submission(_complete(folder / LATE), submission_yaml="late_days: 1\n", uncaught_sh=CAUGHT)
     submission(_complete(folder / FAULTY), submission_yaml="members: !!python/name:os.system\n")
     submission(_complete(folder / TEAM), submission_yaml="members: [una, ulli]\n")
+    submission(folder / "group-7" / "__MACOSX", uncaught_sh=CAUGHT)  # as its zip files have it
 
 
 def roster(path: Path, names: list[str]) -> Path:

@@ -35,9 +35,14 @@ def compare(
         for one in mine:
             _say(f"  {one.check:<24} {_told(one.before)} → {_told(one.after)}")
     changed = len({one.submission for one in found.changes})
-    _say(f"{len(found.changes)} checks changed, in {changed} of {len(found.scores)} submissions")
+    checks = _count(len(found.changes), "check")
+    _say(f"{checks} changed, in {changed} of {_count(len(found.scores), 'submission')}")
     if not found.same:
         raise typer.Exit(SOME)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _say(line: str) -> None:
