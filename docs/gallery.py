@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,14 @@ def on_a_terminal(argv: list[str], cwd: Path) -> str:
     return shown.decode(errors="replace").replace("\r\n", "\n")
 
 
+def check(home: Path) -> str:
+    """What a student's own check shows once all is judged."""
+    argv = [str(BIN / "grader"), "check", "--task=01a", "--seed=7", f"--report-dir={home}/check"]
+    shown = on_a_terminal(argv, home / "class" / "bogdan")
+    *_, explained = re.split(r"(?=\n\S*01a  )", shown)  # before it the progress was drawn
+    return explained.replace(str(REPO), "~").replace(str(home), "~")
+
+
 def terminal_picture(browser: Browser, shown: str, title: str, path: Path) -> None:
     """A picture of what was shown on a terminal."""
     console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
@@ -120,6 +129,7 @@ def main() -> None:
     index = pages.write(reports)
     one = pytest(SUBMISSIONS / "alice", "-k", "01a or 01b", "--seed=7")
     alice = on_a_terminal([*one, f"--report-dir={home}/alice", "-o", f"cache_dir={home}/c"], REPO)
+    checked = check(home)
     alike = on_a_terminal([str(BIN / "grader"), "similar", "class", "--most=2"], home)
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
@@ -129,6 +139,7 @@ def main() -> None:
         named = "./lab pytest submissions/alice -k '01a or 01b' --seed=7"
         alice = alice[alice.index("=== grades") :].partition("\n")[2]
         terminal_picture(browser, alice.replace(str(home), "~"), named, PICTURES / "terminal.png")
+        terminal_picture(browser, checked, "grader check --task 01a", PICTURES / "check.png")
         terminal_picture(browser, alike, "grader similar class/", PICTURES / "similar.png")
         student = reports / "bogdan" / pages.INDEX
         desk, phone = (1000, 800), (360, 740)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from grader.check import Verdict
 from grader.decisions import REPORT, checks_in, read_report
 from grader.errors import GraderError
-from grader.people import Owner, Person, owner
+from grader.export.wording import no_formula
+from grader.people import Owner, owner
 from grader.report import write_text
 from grader.submission import Submission
 
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from grader.roster import Roster
     from grader.rubric import Rubric
 
 SUMMARY = "summary.csv"
-# What a spreadsheet would take for a formula (OWASP, CSV injection).
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,10 @@ class Row:
         return self.owner.late_days or 0
 
 
-def rows(
-    reports: Path, submissions: Mapping[str, Path], people: Mapping[str, Person]
-) -> Iterator[Row]:
-    """A row for each of `submissions`, then for those people who have none."""
+def rows(reports: Path, submissions: Mapping[str, Path], roster: Roster) -> Iterator[Row]:
+    """A row for each of `submissions`, then for each that the roster has besides."""
     for name, folder in sorted(submissions.items()):
-        whose = owner(Submission(name, folder), people)
+        whose = owner(Submission(name, folder), roster)
         if not (reports / name / REPORT).exists():
             yield Row(name, whose, fault="not graded")
             continue
@@ -62,8 +60,8 @@ def rows(
             yield _row(name, whose, read_report(reports / name))
         except GraderError as error:
             yield Row(name, whose, fault=error.what)
-    for name in sorted(people.keys() - submissions.keys()):
-        yield Row(name, Owner(people[name]), fault="not handed in")
+    for name in sorted(roster.keys() - submissions.keys()):
+        yield Row(name, Owner(roster[name]), fault="not handed in")
 
 
 def _row(name: str, whose: Owner, report: dict[str, Any]) -> Row:
@@ -90,16 +88,15 @@ def write_summary(path: Path, found: Iterable[Row], rubric: Rubric) -> None:
     table = csv.writer(file)
     late = ["late_score"] if rubric.late else []
     table.writerow(
-        ["id", "name", "email", "group", "members", "late_days", "score", *late, "max_score",
-         "undecided", "complete", *rubric.tasks]
+        ["submission", "name", "email", "group", "members", "late_days", "score", *late,
+         "max_score", "undecided", "complete", *rubric.tasks]
     )  # fmt: skip
     for row in found:
-        person = row.owner.person or Person(id=row.id)
-        cells = [row.id, person.name, person.email, person.group, " ".join(row.owner.members)]
+        cells = [row.id, *_told(row.owner), ", ".join(row.owner.members)]
         graded = row.score is not None
         late_score = [_late(row, rubric)] if rubric.late else []
         table.writerow(
-            [*map(_harmless, cells), "" if row.owner.late_days is None else row.owner.late_days,
+            [*map(no_formula, cells), "" if row.owner.late_days is None else row.owner.late_days,
              f"{row.score:g}" if graded else "", *late_score,
              f"{row.max_score:g}" if graded else "", f"{row.undecided:g}" if graded else "",
              ("no" if row.undecided or row.ours else "yes") if graded else "no",
@@ -117,5 +114,8 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULAS) else cell
+def _told(owner: Owner) -> Iterator[str]:
+    """Name, email and group of those whose it is, a group's in one cell each."""
+    for what in ("name", "email", "group"):
+        found = [getattr(one, what) for one in owner.people]
+        yield ", ".join(dict.fromkeys(filter(None, found)))

@@ -9,12 +9,11 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from grader import home, warm
 from grader import image as images
-from grader import warm
 from grader.errors import GraderError
 from grader.image.store import images_folder
 from grader.machine import microvm, usernamespace
-from grader.machine.docker import DockerMachine, Engine
 from grader.machine.idmap import IdMap
 from grader.machine.local import LocalMachine
 from grader.machine.microvm import qemu
@@ -135,7 +134,7 @@ def _image() -> str:
 def _built(otherwise: str) -> Image:
     image = images.find()
     if image is None:
-        raise GraderError(otherwise, remedy="build it: grader image build")
+        raise GraderError(otherwise, remedy=f"build it: {home.call('grader')} image build")
     return image
 
 
@@ -157,6 +156,8 @@ def _first_program(sandbox: Sandbox) -> None:
 
 
 def _engine() -> str:
+    from grader.machine.docker import Engine
+
     with Engine() as engine:
         lacks = engine.lacks()
         without = f"; it cannot limit {' or '.join(lacks)} (no such cgroup)" if lacks else ""
@@ -165,6 +166,8 @@ def _engine() -> str:
 
 def _docker(progress: Callable[[str], None]) -> str:
     """Start the world's container, and a sandbox beside it."""
+    from grader.machine.docker import DockerMachine
+
     image = _built("not tried, since there is no image")
     began = time.monotonic()
     with DockerMachine(image.root, image.id, progress) as machine:
@@ -200,5 +203,6 @@ def _microvm() -> str:
         done = time.monotonic() - began
         if machine.run("test", "-r", BTF, timeout=10).exit != 0:
             what = f"its kernel {machine.kernel} has no type information (BTF) in {BTF}"
-            raise GraderError(what, remedy="build the image anew: grader image prune --all")
+            command = f"{home.call('grader')} image prune --all"
+            raise GraderError(what, remedy=f"build the image anew: {command}")
     return f"kernel {machine.kernel}, up after {awake:.2f} s, a first program done after {done:.2f}"

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from grader.evidence import Ruleset
-from grader.evidence.counters import BACKENDS_6
-from grader.evidence.decoded import saved
 from grader.submission import COMMENTS
 
 if TYPE_CHECKING:
@@ -95,6 +92,8 @@ def _text(path: Path) -> str:
 
 def _packets(path: Path, told: str, decoder: Decoder) -> list[str]:
     """The packets that the message names, by their numbers or their ends; all of very few."""
+    from grader.evidence.decoded import saved
+
     packets = saved(path)
     named = [packet for packet in packets if str(packet.number) in NUMBERED.findall(told)]
     named = named or [packet for packet in packets if packet.version and str(packet) in told]
@@ -105,6 +104,8 @@ def _packets(path: Path, told: str, decoder: Decoder) -> list[str]:
 
 def _rules(text: str) -> Iterator[str]:
     """Each rule with its counter; without rules, what fell to a chain's policy."""
+    from grader.evidence.counters import BACKENDS_6, Ruleset
+
     found = Ruleset.parse(text)
     for rule in found.rules:
         yield f"{rule.backend} {rule}"

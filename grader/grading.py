@@ -15,24 +15,32 @@ from grader.decisions import checks_in, held, read_report, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
 from grader.machine import usernamespace
-from grader.machine.docker import Engine
 from grader.report import Result, Run, build, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
-from grader.submission import Submission
+from grader.submission import Submission, in_utf_8
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 EXIT_PASSED, EXIT_LOST, EXIT_USAGE, EXIT_OPEN = 0, 1, 2, 3
 HOME = "submissions"
+MACOS = "__MACOSX"  # which its zip files have beside the folder that was packed
+# What stands among the reports of a class.
+RESERVED = {"index.html", "summary.csv", "anonymous-pages"}
 
 
 class Grading:
     """The lab, the folders to be graded, the seed, and the results so far."""
 
     def __init__(self, root: Path, lab: Path, targets: list[Path]) -> None:
-        """`root` is the project's folder, `lab` the lab's. Raises BadInput if the lab is not."""
+        """`root` is the project's folder, `lab` the lab's. Raises BadInput if one is not sound."""
+        for target in targets:
+            if str(target) != in_utf_8(str(target)):
+                raise BadInput(
+                    f"expected a path in UTF-8, found {in_utf_8(str(target))}",
+                    remedy="rename the folder",
+                )
         self.root = root
         self.targets = targets
         self.home = lab
@@ -48,6 +56,7 @@ class Grading:
         self.kept: list[str] = []
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
+        self.submissions: dict[str, Path] = {}
         self.links: list[Path] = []
         self._ids: dict[str, list[str]] = {}
         self._missing: dict[str, set[str]] = {}
@@ -81,7 +90,7 @@ class Grading:
             self.hidden = set(self.lab.rubric.hidden(dt.datetime.now().astimezone().date()))
         if sandbox == AUTO:
             self.absent = _absent() if absent is None else frozenset(absent)
-        self.links = self.walk()[1]
+        self.submissions, self.links = self.walk()
 
     def checks_of(self, task: str) -> list[Check]:
         """The checks of a task that this run may show; none of one that it leaves out."""
@@ -94,7 +103,7 @@ class Grading:
         checks = [check.id for task in self.lab.checks for check in self.checks_of(task)]
         self.kept = [
             name
-            for name, folder in self.walk()[0].items()
+            for name, folder in self.submissions.items()
             if resume.stands(
                 self.reports / name,
                 Submission(name, folder),
@@ -138,7 +147,7 @@ class Grading:
         It does if it has folders and none of the lab's files.
         """
         try:
-            entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+            entries = inside(path)
         except OSError:
             return False  # a submission that cannot be opened is told so
         names = {entry.name for entry in entries}
@@ -148,7 +157,8 @@ class Grading:
     def walk(self) -> tuple[dict[str, Path], list[Path]]:
         """All submissions by id, and the links among them, which are not followed.
 
-        Raises BadInput if two have the same id, since their reports would be one.
+        Raises BadInput if two have the same id, since their reports would be one, or one has
+        the name of a file that is written beside them.
         """
         found: dict[str, Path] = {}
         links = []
@@ -156,14 +166,9 @@ class Grading:
         while todo:
             folder = todo.pop()
             if not self.holds(folder):
-                other = found.setdefault(self.id_of(folder), folder)
-                if other != folder:
-                    raise BadInput(
-                        f"two submissions have the id {self.id_of(folder)!r}: {other}, {folder}",
-                        remedy="grade them in runs with different --report-dir",
-                    )
+                _take(found, self.id_of(folder), folder)
                 continue
-            inner = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+            inner = inside(folder)
             links += [path for path in inner if path.is_symlink()]
             todo += [path for path in inner if path.is_dir() and not path.is_symlink()]
         return found, links
@@ -173,8 +178,8 @@ class Grading:
         home = self.root / HOME
         for base in (home, *self.targets):
             if base in path.parents:
-                return path.relative_to(base).as_posix()
-        return path.name
+                return in_utf_8(path.relative_to(base).as_posix())
+        return in_utf_8(path.name)
 
     def sandbox_of(self, check: Check) -> str:
         """The kind of sandbox that `check` runs in; the first that is asked for if none will do."""
@@ -197,7 +202,7 @@ class Grading:
 
     def submission_of(self, nodeid: str) -> str:
         """The id of the submission that a check's node belongs to."""
-        return self.id_of(_folder(self.root, nodeid))
+        return self.id_of(Path(self.root, nodeid.rsplit("::", 2)[0]))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -226,7 +231,7 @@ class Grading:
         """A submission's folder and results. What did not come is an error of ours, not a zero."""
         ids = self._ids[name]
         found = [self.results.get(one) or self._not_graded(one) for one in ids]
-        return _folder(self.root, ids[0]), settle(found, self.reports / name)
+        return self.submissions[name], settle(found, self.reports / name)
 
     def _not_graded(self, nodeid: str) -> Result:
         check = self.lab.check(".".join(nodeid.rsplit("::", 2)[1:]))
@@ -280,8 +285,25 @@ class Grading:
             _drop_stale(self.reports / name, found)
 
 
-def _folder(root: Path, nodeid: str) -> Path:
-    return Path(root, nodeid.rsplit("::", 2)[0])
+def inside(folder: Path) -> list[Path]:
+    """What lies in a folder, in order, without what an operating system has put there."""
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in found if path.name != MACOS)
+
+
+def _take(found: dict[str, Path], name: str, folder: Path) -> None:
+    other = found.setdefault(name, folder)
+    if other != folder:
+        raise BadInput(
+            f"two submissions have the id {name!r}: {other}, {folder}",
+            remedy="grade them in runs with different --report-dir",
+        )
+    if name in RESERVED:
+        raise BadInput(
+            f"{folder}: a submission cannot be called {name}: among the reports stands a file of "
+            "that name",
+            remedy="rename the folder",
+        )
 
 
 def exit_code(verdicts: Collection[Verdict]) -> int:
@@ -296,6 +318,8 @@ def _absent() -> frozenset[str]:
     try:
         usernamespace.require()
     except Unsupported:
+        from grader.machine.docker import Engine
+
         with suppress(Unsupported), Engine(within=5):
             return frozenset({"netns"})
     return frozenset()

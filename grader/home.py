@@ -32,8 +32,13 @@ def pinned() -> list[str]:
     return options
 
 
-def call(program: str) -> str:
-    """How a person starts `program` (pytest or grader): the beginning of a shell line."""
-    if project() != INSTALLED:
-        return f"./lab {program}"
+def call(program: str, *, here: Path | None = None) -> str:
+    """How a person starts `program` (pytest or grader): the beginning of a shell line.
+
+    `here` is the folder where it is typed, by default the current one.
+    """
+    root = project()
+    if root != INSTALLED:
+        launcher = "./lab" if (here or Path.cwd()) == root else shlex.quote(str(root / "lab"))
+        return f"{launcher} {program}"
     return shlex.join(["pytest", *pinned()[:2]]) if program == "pytest" else program

@@ -23,11 +23,11 @@ from _pytest.runner import runtestprotocol
 from grader import home, progress, summary, warm
 from grader.check import Check, NeedFailed, Verdict, verdict_of
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
-from grader.grading import EXIT_USAGE, Grading
+from grader.grading import EXIT_USAGE, Grading, inside
 from grader.machine.client import CallError, MachineError
 from grader.report import Result
 from grader.sandbox import AUTO, KINDS
-from grader.submission import Submission
+from grader.submission import Submission, in_utf_8
 from grader.taskrun import TaskRun
 
 if TYPE_CHECKING:
@@ -131,6 +131,13 @@ def _prepare(early_config: pytest.Config, args: list[str]) -> None:
     _load_fixtures(early_config)
 
 
+def _replay(grading: Grading, nodeid: str) -> str:
+    """The command that grades a node again; its id is a path below the project's folder."""
+    program = home.call("pytest", here=home.project())
+    sandbox = "" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"
+    return f"{program} {shlex.quote(nodeid)} --seed={grading.seed}{sandbox}"
+
+
 def _must_be_pinned(config: pytest.Config, folders: list[Path]) -> None:
     """Raise UsageError if a submission may have said what the configuration is."""
     inside = config.inipath and any(path in config.inipath.parents for path in folders)
@@ -226,8 +233,10 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
     inside = grading.root in path.parents
     # Absolute outside of the project, where pytest's own would depend on what was named.
     place = path.relative_to(grading.root) if inside else path
-    nodeid = type(parent.id)(path=place.as_posix())
-    node: pytest.Collector = kind.from_parent(parent, path=path, nodeid=nodeid)
+    nodeid = type(parent.id)(path=in_utf_8(place.as_posix()))
+    # xdist sends names and ids of nodes, which must be UTF-8.
+    name = in_utf_8(path.name)
+    node: pytest.Collector = kind.from_parent(parent, name=name, path=path, nodeid=nodeid)
     return node
 
 
@@ -236,8 +245,8 @@ class SubmissionsNode(pytest.Directory):
 
     def collect(self) -> Iterator[pytest.Collector]:
         """One node a folder, in the order of their names; links are not followed."""
-        for path in sorted(self.path.iterdir()):
-            if path.is_dir() and not path.is_symlink() and not path.name.startswith("."):
+        for path in inside(self.path):
+            if path.is_dir() and not path.is_symlink():
                 node = pytest_collect_directory(path, self)
                 if node is not None:
                     yield node
@@ -306,8 +315,7 @@ class TaskNode(pytest.Module):
             grading.lab.rubric.tasks[name],
             topologies=grading.lab.topologies(name),
             seed=f"{grading.seed}/{submission.id}/{name}",
-            replay=f"{home.call('pytest')} {shlex.quote(f'{node.nodeid}')} --seed={grading.seed}"
-            + ("" if grading.sandbox == AUTO else f" --sandbox={grading.sandbox}"),
+            replay=_replay(grading, node.nodeid),
             sandbox=sandbox,
         )
         every = grading.checks_of(name)
@@ -357,7 +365,7 @@ class CheckItem(pytest.Function):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says that the check is: in the submission, not in the module."""
-        return self.task.run.submission.folder, None, self.nodeid
+        return Path(in_utf_8(str(self.task.run.submission.folder))), None, self.nodeid
 
 
 def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
@@ -582,7 +590,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the checks of a task, which share a world, on one worker."""
     if grading_of(config) is None:
         return None
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 only there with xdist
+    from xdist.scheduler import LoadScopeScheduling  # only there with xdist
 
     return LoadScopeScheduling(config, log)
 

@@ -21,7 +21,6 @@ from grader import home, warm
 from grader import image as images
 from grader.errors import BadInput, CheckFailed, GraderError, Unsupported
 from grader.machine import microvm
-from grader.machine.docker import DockerMachine
 from grader.machine.local import LocalMachine
 from grader.machine.terminal import Terminal
 from grader.rubric import topology_file
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from grader.image import Image
     from grader.machine.client import Machine
+    from grader.machine.docker import DockerMachine
 
     Say = Callable[[str], None]
 
@@ -103,7 +103,8 @@ def run(folder: Path | None, kind: str, say: Say, drawn: Drawn | None = None) ->
     files = _files(folder, say) if folder else {}
     image = images.find()
     if image is None:
-        raise Unsupported("the lab's image is not built", remedy="run: grader image build")
+        remedy = f"run: {home.call('grader')} image build"
+        raise Unsupported("the lab's image is not built", remedy=remedy)
     keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
     with (
         restored(keyboard),
@@ -141,6 +142,8 @@ def _machine(image: Image, kind: str, say: Say) -> Iterator[Machine]:
     """A microVM, or for `auto`, if there can be none, this host."""
     made: microvm.MicroVM | LocalMachine | DockerMachine | None = None
     if kind == "docker":
+        from grader.machine.docker import DockerMachine
+
         made = DockerMachine(image.root, image.id, say)
     elif kind != "netns":
         try:

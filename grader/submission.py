@@ -110,6 +110,11 @@ class Submission:
                 yield entry.name
 
 
+def in_utf_8(name: str) -> str:
+    """A file's name as text that all can write and send: what is no UTF-8 in it by its bytes."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def _folded(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).casefold().strip()
     return plain.removesuffix(".txt").replace("-", "_").replace(" ", "_")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from grader import image as images
 from grader.errors import GraderError, Unsupported
 from grader.machine import microvm
-from grader.machine.docker import Engine
 from grader.machine.microvm import Source
 from grader.sandbox import Sandbox
 
@@ -63,6 +62,8 @@ def prepare(kinds: Container[str], progress: Callable[[str], None]) -> None:
     with suppress(GraderError):
         image = images.find()
         if image is not None and "docker" in kinds:
+            from grader.machine.docker import Engine
+
             with Engine() as engine:
                 engine.import_image(image.root, image.id, progress)
         if image is not None and "vm" in kinds:
@@ -71,6 +72,8 @@ def prepare(kinds: Container[str], progress: Callable[[str], None]) -> None:
 
 def prune(*, keep_current: bool = True) -> list[object]:
     """Remove templates and Docker's images, but not the ones in use if kept; say what went."""
+    from grader.machine.docker import Engine
+
     kept, name = None, None
     with suppress(GraderError):
         image = images.find()

@@ -13,7 +13,7 @@ import yaml
 from runs import CAUGHT, REPO, UNCAUGHT, environment, submission
 from terminal import GRADER, PROMPT, at_a_terminal
 
-from grader import checked
+from grader import checked, pages
 from grader.errors import BadInput
 from grader.rubric import Lab
 
@@ -87,7 +87,7 @@ def test_a_lost_point_is_explained(bob: Path, home: dict[str, str]) -> None:
     assert "    uncaught.sh\n      │ ping -c 1 -W 1 8.8.8.8\n" in found.stdout
     assert re.search(r"│ iptables-legacy -t raw OUTPUT: policy DROP \[\d+ packets\]", found.stdout)
     assert "    read   man 8 iptables; man 7 packet\n" in found.stdout
-    assert f"    again  grader check {bob} --task 01d --seed 7\n" in found.stdout
+    assert f"    again  ./lab grader check {bob} --task 01d --seed 7\n" in found.stdout
     assert "SKIPPED -0.5  not judged" in found.stdout
     assert "bob: 0 / 2\nseed 7, report in " in found.stdout
 
@@ -141,7 +141,7 @@ def test_could_not_grade_is_3(alice: Path, tmp_path: Path, home: dict[str, str])
     found = check(alice, "--task", "01d", env=env)
     assert found.returncode == 3
     assert "UNSUPPORTED 01d.leaves" in found.stdout
-    assert "remedy run: grader image build" in found.stdout
+    assert "remedy run: ./lab grader image build" in found.stdout
     assert "2 checks could not be graded here, which costs you nothing" in found.stdout
 
 
@@ -215,7 +215,7 @@ def test_ascii(bob: Path, home: dict[str, str]) -> None:
 def test_hidden_checks_are_counted_and_not_named(
     alice: Path, tmp_path: Path, home: dict[str, str]
 ) -> None:
-    """A student sees how many are hidden, their worth and date; the report has no more."""
+    """A student sees how many are hidden, their worth and date; report and pages have no more."""
     lab = lab_that_hides(tmp_path, {"policies_stay": NEVER})
     found = check(alice, "--lab", lab, env=home)
     assert found.returncode == 0, found.stdout + found.stderr
@@ -224,6 +224,11 @@ def test_hidden_checks_are_counted_and_not_named(
     assert "policies_stay" not in found.stdout + found.stderr
     (report,) = reports(tmp_path)
     assert [one["id"] for one in report["tasks"][0]["checks"]] == ["01d.leaves"]
+    (path,) = (tmp_path / "state").rglob("report.json")
+    pages.write(path.parents[1])
+    shown = [one.read_text() for one in path.parents[1].rglob("*.html")]
+    assert any("01d.leaves" in one for one in shown)
+    assert not any("polic" in one for one in shown)
 
 
 def test_a_date_that_has_come_hides_nothing(

@@ -45,7 +45,7 @@ def test_nothing_changed_is_0(tmp_path: Path) -> None:
     text = (new / "a" / "report.json").read_text().replace('"seed": 7', '"seed": 8')
     (new / "a" / "report.json").write_text(text)
     found = grader("compare", old, new)
-    assert (found.returncode, found.stdout) == (0, "0 checks changed, in 0 of 1 submissions\n")
+    assert (found.returncode, found.stdout) == (0, "0 checks changed, in 0 of 1 submission\n")
 
 
 def test_what_changed_is_1(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_what_changed_is_1(tmp_path: Path) -> None:
         "  01d.leaves               FAILED 0 → PASSED 1.5",
         "come: only in NEW, 0 points",
         "gone: only in OLD, 1.5 points",
-        "1 checks changed, in 1 of 4 submissions",
+        "1 check changed, in 1 of 4 submissions",
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from junitparser import Error, Failure, JUnitXml, Properties, Skipped, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 from runs import REPO, Graded, copy_of_reference, environment, grade
 from targets import (
@@ -25,6 +25,7 @@ from targets import (
     reporters_points,
     vmcheckers_grade,
 )
+from totals import CLASSROOM, GIVEN, TOTALS, facts, rows, text
 
 from grader.errors import BadInput
 from grader.export import FORMATS, Given, NoGrade, collect, make
@@ -32,9 +33,10 @@ from grader.export import graded as model
 from grader.export.units import apportion, units
 from grader.export.wording import commandless, markdown, no_formula
 from grader.report import sum_up
+from grader.roster import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 GRADER = str(Path(sys.executable).with_name("grader"))
 # What a submission prints comes back in messages; its folder's name is the student's, too.
@@ -50,15 +52,6 @@ echo '@everyone [link](http://example.org) ![](x)'
 printf '\\033[31mred\\a\\r::error::y\\n'
 exit 1
 """
-CLASSROOM = {
-    "CLASSROOM": "net",
-    "ASSIGNMENT": "lab06",
-    "SUBMISSION_TAG": "submit/2026-01-01T00-00-00Z-abc",
-    "COMMIT_URL": "https://example.org/c",
-    "RELEASE_URL": "https://example.org/r",
-    "GITHUB_REPOSITORY": "course/net-lab06-alice",
-}
-GIVEN = Given(environ=CLASSROOM)
 # The verdicts that decide nothing.
 OPEN = ("ERROR", "UNSUPPORTED", "REVIEW")
 ONE_EACH = ("classroom50", "classroom", "gradescope", "prairielearn", "vmchecker")
@@ -121,93 +114,7 @@ def _checks(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [check for task in report["tasks"] for check in task["checks"]]
 
 
-def text(name: str, *reports: model.Graded, given: Given = GIVEN) -> str:
-    """An export's text."""
-    return make(name, reports, given).text
-
-
-def rows(table: str) -> list[dict[str, str]]:
-    """The rows of a CSV."""
-    return list(csv.DictReader(io.StringIO(table, newline=""), strict=True))
-
-
 # --- one total -----------------------------------------------------------------------------------
-
-TOTALS: dict[str, Callable[[model.Graded], tuple[float, float]]] = {
-    "junit": lambda one: _junit_total(text("junit", one)),
-    "github": lambda one: _words(text("github", one)),
-    "github-summary": lambda one: _words(text("github-summary", one)),
-    "classroom50": lambda one: _units(json.loads(text("classroom50", one, given=_fine()))),
-    "classroom": lambda one: reporters_points(outputs(text("classroom", one))["result"])[1:],
-    "gradescope": lambda one: _gradescope_total(json.loads(text("gradescope", one))),
-    "prairielearn": lambda one: _prairielearn_total(json.loads(text("prairielearn", one))),
-    "vmchecker": lambda one: (
-        int(vmcheckers_grade(text("vmchecker", one, given=_fine()))[1]) / 10_000,
-        one.max_score,
-    ),
-    "moodle-gradebook": lambda one: (
-        float(rows(text("moodle-gradebook", one))[0]["Grade"]),
-        one.max_score,
-    ),
-    "moodle-worksheet": lambda one: _worksheet_total(one),  # noqa: PLW0108 it is defined below
-    "csv": lambda one: _csv_total(rows(text("csv", one))[0]),
-}
-
-
-def _fine() -> Given:
-    return Given(environ=CLASSROOM, scale=10_000)
-
-
-def _junit_total(document: str) -> tuple[float, float]:
-    (suite,) = JUnitXml.fromstring(document.encode())
-    cases = [_facts(case) for case in suite]
-    facts = _facts(suite)
-    assert float(facts["score"]) == pytest.approx(sum(float(one["points"]) for one in cases))
-    return float(facts["score"]), sum(float(one["max_points"]) for one in cases)
-
-
-def _facts(part: TestSuite | TestCase) -> dict[str, str]:
-    return {one.name: one.value for found in part.iterchildren(Properties) for one in found}
-
-
-def _words(said: str) -> tuple[float, float]:
-    found = re.search(r": ([0-9.]+) / ([0-9.]+)$", said, re.MULTILINE)
-    assert found
-    return float(found[1]), float(found[2])
-
-
-def _units(document: dict[str, Any]) -> tuple[float, float]:
-    assert sum(one["score"] for one in document["tests"]) == document["score"]
-    assert sum(one["max-score"] for one in document["tests"]) == document["max-score"]
-    return document["score"] / 10_000, document["max-score"] / 10_000
-
-
-def _gradescope_total(document: dict[str, Any]) -> tuple[float, float]:
-    assert document["score"] == pytest.approx(sum(one["score"] for one in document["tests"]))
-    return document["score"], sum(one["max_score"] for one in document["tests"])
-
-
-def _prairielearn_total(document: dict[str, Any]) -> tuple[float, float]:
-    most = sum(one["max_points"] for one in document["tests"])
-    assert sum(one["points"] for one in document["tests"]) == pytest.approx(
-        document["score"] * most
-    )
-    return document["score"] * most, most
-
-
-def _worksheet_total(one: model.Graded) -> tuple[float, float]:
-    cells = ("Participant 1", one.id, "", f"{one.max_score:.2f}", "Yes", "-", "")
-    head = ("Identifier", "Full name", "Grade", "Maximum grade", "Can", "Last modified", "Feedback")
-    file = io.StringIO()
-    csv.writer(file).writerows([head, cells])
-    filled = text("moodle-worksheet", one, given=Given(worksheet=file.getvalue().encode()))
-    return float(rows(filled.removeprefix("\ufeff"))[0]["Grade"]), one.max_score
-
-
-def _csv_total(row: dict[str, str]) -> tuple[float, float]:
-    tasks = [float(value) for name, value in row.items() if re.fullmatch(r"\d\d[a-z]", name)]
-    assert float(row["grade"]) == pytest.approx(sum(tasks))
-    return float(row["grade"]), float(row["max"])
 
 
 def test_real_reports_have_fractions(real: Many) -> None:
@@ -252,7 +159,7 @@ def test_junit_knows_whose_fault(real: Many, verdict: str) -> None:
     case = next(one for one in suite if one.result)
     assert isinstance(case.result[0], Skipped if verdict == "REVIEW" else Error)
     assert (suite.errors, suite.skipped) == ((0, 1) if verdict == "REVIEW" else (1, 0))
-    assert {"verdict": verdict, "points": ""}.items() <= _facts(case).items()
+    assert {"verdict": verdict, "points": ""}.items() <= facts(case).items()
 
 
 @pytest.mark.parametrize("verdict", OPEN)
@@ -412,7 +319,8 @@ def test_one_submission_where_the_format_holds_one(real: Many) -> None:
 
 def test_gradebook_takes_emails_of_the_roster(real: Many) -> None:
     """Each person of a group has a row with an address; without a roster, an id that is one."""
-    roster = {"full": [{"email": "a@example.org"}, {"email": "b@example.org"}]}
+    emails = ("a@example.org", "b@example.org")
+    roster = {"full": [Person(submission="full", email=one) for one in emails]}
     found = rows(text("moodle-gradebook", named(real, "full"), given=Given(roster=roster)))
     assert [one["Email address"] for one in found] == ["a@example.org", "b@example.org"]
     report = deepcopy(real[0].report)

@@ -15,14 +15,16 @@ import pytest
 from runs import CAUGHT, UNCAUGHT, environment, submission
 from terminal import GRADER, Person, at_a_terminal
 
+from grader import home, roster
 from grader.deadline import wait_until
 from grader.errors import BadInput
-from grader.people import handed, owner, roster
+from grader.grading import Grading
+from grader.people import handed, owner
 from grader.report import SCHEMA
 from grader.rubric import Late
 from grader.submission import Submission
 
-ROSTER = """id,name,email,group,due,submitted
+ROSTER = """submission,name,email,group,due,submitted
 alice,Alice,alice@example.org,321CA,2026-05-04T23:59+03:00,2026-05-06T00:00+03:00
 bob,=HYPERLINK("x"),bob@example.org,321CA,,
 zoe,Zoe,zoe@example.org,322CA,,
@@ -65,9 +67,9 @@ def report(folder: Path, name: str) -> dict[str, Any]:
 
 
 def summary(folder: Path) -> dict[str, dict[str, str]]:
-    """The rows of summary.csv by id."""
+    """The rows of summary.csv by submission."""
     text = (folder.parent / "reports" / "summary.csv").read_text(encoding="utf-8")
-    return {row["id"]: row for row in csv.DictReader(text.splitlines())}
+    return {row["submission"]: row for row in csv.DictReader(text.splitlines())}
 
 
 def graded_in(found: subprocess.CompletedProcess[str]) -> set[str]:
@@ -82,7 +84,7 @@ def test_a_class(class_: Path) -> None:
     assert found.returncode == 1, found.stdout + found.stderr
     assert graded_in(found) == {"alice", "bob", "carol", "dan"}
     lines = {line.split()[0]: line.split() for line in found.stdout.splitlines() if line.strip()}
-    assert lines["submission"] == ["submission", "01d", "points", "max", "undecided", "late"]
+    assert lines["submission"] == ["submission", "01d", "points", "max", "late"]
     assert lines["alice"] == ["alice", "2", "2", "2", "2"]  # a day and a minute late
     assert lines["bob"] == ["bob", "0", "0", "2", "2"]
     assert lines["carol"] == ["carol", "0", "0", "2"]
@@ -119,6 +121,21 @@ def test_a_fault_of_ours_is_graded_again(class_: Path, monkeypatch: pytest.Monke
         no_image.setenv("XDG_CACHE_HOME", str(class_.parent / "none"))
         assert grade(class_).returncode == 3
     assert graded_in(grade(class_, "-n", "2")) == {"alice", "bob", "carol", "dan"}
+
+
+def test_a_name_that_is_the_graders(class_: Path) -> None:
+    """A submission that would lie where the summary lies is told before anything is graded."""
+    submission(class_ / "summary.csv", uncaught_sh=UNCAUGHT)
+    found = grade(class_)
+    assert found.returncode == 2
+    assert "a submission cannot be called summary.csv" in found.stderr
+    assert not (class_.parent / "reports").exists()
+
+
+def test_a_class_whose_path_cannot_be_sent(tmp_path: Path) -> None:
+    """A class's folder whose name is no UTF-8 is told so; workers could not be sent there."""
+    with pytest.raises(BadInput, match=r"expected a path in UTF-8, found .*caf\\xe9"):
+        Grading(home.project(), home.lab(), [tmp_path / os.fsdecode(b"caf\xe9")])
 
 
 def slow_class(tmp_path: Path) -> Path:
@@ -192,60 +209,30 @@ def test_its_terminal_or_itself_is_gone(number: int, tmp_path: Path) -> None:
     assert report(folder, "alice")["score"] == 2
 
 
-# --- roster and submission.yaml -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", r":1: expected a column id, found nothing"),
-        ("name\nx\n", r":1: expected a column id, found name"),
-        ("id,grade\na,1\n", r":1: expected each of the columns id, .* once at most, found 'grade'"),
-        ("id,id\na,a\n", r":1: expected each of the columns .* found 'id'"),
-        ("id,name\na\n", r":2: expected 2 cells, found 1"),
-        ("id\na\n\na\n", r":4: id: 'a' stands there twice"),
-        ("id,due\na,tomorrow\n", r":2: due: Input should be a valid datetime"),
-        ("id,due\na,2026-05-04T23:59\n", r":2: the line: due: expected a time with its zone"),
-        ("id,name\n,x\n", r":2: id: String should have at least 1 character"),
-        ('id\n"a\n', r":2: not CSV: unexpected end of data"),
-    ],
-)
-def test_a_roster_with_a_mistake(text: str, told: str, tmp_path: Path) -> None:
-    """The teacher's mistakes are told with line and column."""
-    path = tmp_path / "roster.csv"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=told):
-        roster(path)
-
-
-def test_a_roster_of_a_spreadsheet(tmp_path: Path) -> None:
-    """A byte order mark, CRLF, blank lines and cells, and quoted commas are as they should be."""
-    path = tmp_path / "roster.csv"
-    path.write_bytes('\ufeffid, name,due\r\na,"Doe, J.",\r\n,,\r\n'.encode())
-    assert roster(path)["a"].name == "Doe, J."
-    assert list(roster(path)) == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("submitted", "days"),
-    [("2026-05-04T22:00+03:00", 0), ("2026-05-04T23:59+03:00", 0), ("2026-05-04T21:00Z", 1),
-     ("2026-05-05T23:59+03:00", 1), ("2026-05-06T00:00+03:00", 2)],
-)  # fmt: skip
-def test_days_that_have_begun_count(submitted: str, days: int, tmp_path: Path) -> None:
-    """Late days are counted from the due time on, whatever the zones."""
-    path = tmp_path / "roster.csv"
-    path.write_text(f"id,due,submitted\na,2026-05-04T23:59+03:00,{submitted}\n")
-    assert roster(path)["a"].late_days == days
+# --- submission.yaml, and the roster -------------------------------------------------------------
 
 
 def test_the_roster_counts(tmp_path: Path) -> None:
     """Where a submission says other late days than the roster, the roster's stand, with a word."""
     path = tmp_path / "roster.csv"
-    path.write_text("id,due,submitted\na,2026-05-04T23:59Z,2026-05-05T00:00Z\n")
+    path.write_text("submission,due,submitted\na,2026-05-04T23:59Z,2026-05-05T00:00Z\n")
     one = submission(tmp_path / "a", submission_yaml="late_days: 0\n")
-    whose = owner(Submission("a", one), roster(path))
+    whose = owner(Submission("a", one), roster.read(path))
     assert whose.late_days == 1
     assert whose.warnings == ("a: says late_days: 0, the roster 1",)
+
+
+def test_of_a_groups_times_the_kindest_count(tmp_path: Path) -> None:
+    """Where a group's lines of the roster differ, the fewest late days are the submission's."""
+    path = tmp_path / "roster.csv"
+    path.write_text(
+        "submission,name,due,submitted\n"
+        "a,Ana,2026-05-04T23:59Z,2026-05-06T12:00Z\n"
+        "a,Bob,2026-05-05T23:59Z,2026-05-06T12:00Z\n"
+        "a,Cai,,\n"
+    )
+    folder = submission(tmp_path / "a")
+    assert owner(Submission("a", folder), roster.read(path)).late_days == 1
 
 
 HOSTILE = {

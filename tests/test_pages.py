@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from browser import DESKTOP, PHONE, View, chromium, view
 from hostile_reports import (
+    RUBRIC,
     TERABYTE,
     broken,
     failed,
@@ -33,12 +34,15 @@ from scapy.layers.ntp import NTP
 
 from grader import pages
 from grader.check import Verdict
+from grader.classbook import SUMMARY, Row, write_summary
 from grader.errors import BadInput
 from grader.pages import pcap as pcaps
 from grader.pages.dissect import Dissector
 from grader.pages.evidence import PACKETS
 from grader.pages.png import Size, size
+from grader.people import Owner
 from grader.report import Result, write
+from grader.roster import Person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +136,69 @@ def test_the_overview_counts_and_leads_on(graded: Graded, browser: Browser) -> N
         assert window.page.inner_text("h1") == "alice"
         window.page.click("nav a")
         assert window.page.inner_text("h1") == "lab06"
+
+
+def summarized(reports: Path) -> Path:
+    """A class of three with a summary: a group, a late one, and one who handed in nothing."""
+    lost = failed("01a.runs")
+    for name in ("team-1", "bob"):
+        store(reports, name, lost)
+    people = [Person(submission="team-1", name=name) for name in ("Ana <b>", "=Zoe")]
+    rows = [
+        Row("team-1", Owner(people, late_days=0), score=1),
+        Row("bob", Owner(members=("Bob",), late_days=2), score=1),
+        Row("dan", fault="not handed in"),
+    ]
+    write_summary(reports / SUMMARY, rows, RUBRIC)
+    return reports
+
+
+def test_late_days_and_people_are_shown(tmp_path: Path, browser: Browser) -> None:
+    """Whose a submission is and how late stands beside it, and who has handed in nothing below."""
+    pages.write(summarized(tmp_path))
+    with view(browser) as window:
+        window.go(tmp_path / pages.INDEX)
+        shown = [row.split() for row in window.page.locator("tbody").first.inner_text().split("\n")]
+        assert [(row[0], row[-1]) for row in shown if "/" in row] == [("bob", "2"), ("team-1", "✗")]
+        assert "Without a report: dan." in window.page.inner_text("main")
+        window.page.click("th a:text-is('bob')")
+        assert "2 days late" in window.page.inner_text("header")
+        window.go(tmp_path / "team-1" / pages.INDEX)
+        assert "Ana <b>, =Zoe\n" in window.page.inner_text("header")
+        assert "late" not in window.page.inner_text("header")
+
+
+def test_people_are_hidden_on_wish(tmp_path: Path) -> None:
+    """Anonymous pages have the late days and nobody's name."""
+    index = pages.write(summarized(tmp_path), anonymous=True)
+    shown = " ".join(path.read_text() for path in index.parent.iterdir())
+    assert "2 days late" in shown
+    assert "Without a report: 1." in shown
+    assert not re.search(r"Ana|Zoe|Bob|\bdan\b", shown)
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"a,b\nc\n", b"id,name\n"])
+def test_a_summary_that_is_none(data: bytes, tmp_path: Path) -> None:
+    """It is named on the class's page, which has all else."""
+    store(tmp_path, "bob", failed("01a.runs"))
+    (tmp_path / SUMMARY).write_bytes(data)
+    pages.write(tmp_path)
+    assert f"{tmp_path}/{SUMMARY}:" in html_of(tmp_path)
+    assert "bob/index.html" in html_of(tmp_path)
+
+
+def test_what_was_skipped_counts_where_it_was_lost(tmp_path: Path) -> None:
+    """The points of checks that were skipped are lost with the one that they all wait for."""
+    needs = {"first": "01a.runs, which is FAILED", "next": "01a.first, which is SKIPPED"}
+    skipped = [
+        Result(f"01a.{name}", name, Verdict.SKIPPED, 0.0, 2.0, "netns", f"it needs {need}")
+        for name, need in needs.items()
+    ]
+    store(tmp_path, "bob", failed("01a.runs"), *skipped)
+    pages.write(tmp_path)
+    cells = r">(\d+ of \d+)</td><td class=.right.>([\d.]+)<"
+    ((lost, points),) = re.findall(cells, html_of(tmp_path))
+    assert (lost, points) == ("1 of 1", "5")
 
 
 def test_a_named_packet_is_shown(tmp_path: Path, browser: Browser) -> None:

@@ -461,7 +461,7 @@ def test_without_a_terminal(home: Path) -> None:
     assert done.returncode == 2
     assert (
         done.stderr.splitlines()[1]
-        == "remedy: start it in a terminal, or take: grader review --list"
+        == "remedy: start it in a terminal, or take: ./lab grader review --list"
     )
 
 

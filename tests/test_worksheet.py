@@ -2,69 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from targets import worksheets_grades
+from worksheets import ENGLISH, JAPANESE, ROMANIAN, worksheet
 
 from grader.check import Verdict
 from grader.errors import BadInput
 from grader.export import Given, make
 from grader.export.graded import Graded, Written
 from grader.report import sum_up
+from grader.roster import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-# Moodle's own words: its language packs' mod/assign/lang and lang/.
-ENGLISH = {
-    "identifier": "Identifier", "participant": "Participant ", "grade": "Grade",
-    "modified": "Last modified (grade)", "feedback": "Feedback comments",
-    "name": "Full name", "email": "Email address", "status": "Status", "maximum": "Maximum grade",
-    "can": "Grade can be changed", "submitted": "Last modified (submission)",
-}  # fmt: skip
-ROMANIAN = {
-    "identifier": "Identificator", "participant": "Participant ", "grade": "Notă",
-    "modified": "Ultima modificare (notă)", "feedback": "Comentarii de feedback",
-    "name": "Nume complet", "email": "Adresă de email", "status": "Status",
-    "maximum": "Nota maximă", "can": "Nota poate fi schimbată",
-    "submitted": "Ultima modificare (temă predată)",
-}  # fmt: skip
-JAPANESE = {
-    "identifier": "ID", "participant": "参加者", "grade": "評点",
-    "modified": "最終更新日時 (評点)", "feedback": "フィードバックコメント",
-    "name": "フルネーム", "email": "メールアドレス", "status": "ステータス",
-    "maximum": "最大評点", "can": "評点を変更できる", "submitted": "最終更新日時 (提出)",
-}  # fmt: skip
-PEOPLE = (
-    ("101", "Alice Pop", "alice.pop@example.org"),
-    ("102", "Bogdan Ene", "bene@example.org"),
-    ("103", "Bogdan Ene", "bogdan@example.org"),
-)
-
-
-def worksheet(
-    words: Mapping[str, str] = ENGLISH,
-    people: Sequence[tuple[str, str, str]] = PEOPLE,
-    *,
-    maximum: str = "2.00",
-    grade: str = "",
-    delimiter: str = ",",
-    feedback: bool = True,
-) -> bytes:
-    """A worksheet as Moodle writes it for a class."""
-    names = ["identifier", "name", "email", "status", "grade", "maximum", "can", "submitted"]
-    names += ["modified", "feedback"][: 1 + feedback]
-    file = io.StringIO()
-    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-    writer.writerow([words[name] for name in names])
-    for number, name, email in people:
-        row = [f"{words['participant']}{number}", name, email, "…", grade, maximum, "Yes"]
-        row += ["Monday, 5 October 2026, 9:00 AM", "-", ""][: 2 + feedback]
-        writer.writerow(row)
-    return ("\ufeff" + file.getvalue()).encode()
+    from collections.abc import Sequence
 
 
 def report(name: str, points: float, verdict: Verdict = Verdict.FAILED) -> Graded:
@@ -127,12 +79,34 @@ def test_nobody_is_guessed(name: str, why: str) -> None:
     assert f"{name}: not filled in: {why} in the worksheet by that name" in written.notes
 
 
-def test_a_group_by_roster() -> None:
-    """Each person whom the roster has for a submission is filled in."""
-    roster = {"team": [{"email": "alice.pop@example.org"}, {"email": "bogdan@example.org"}]}
-    written = fill([report("team", 1.0)], worksheet(), roster=roster)
+def person(**facts: str) -> Person:
+    """A line of the roster on the submission `team`."""
+    return Person(submission="team", **facts)
+
+
+def filled(*people: Person) -> dict[str, str]:
+    """The grades that a report on `team` gives to whom the roster has for it, by number."""
+    written = fill([report("team", 1.0)], worksheet(), roster={"team": people})
     found = worksheets_grades(written.text, ENGLISH)
-    assert {number: grade for number, (grade, _) in found.items()} == {"101": "1", "103": "1"}
+    return {number: grade for number, (grade, _) in found.items()}
+
+
+def test_a_group_by_roster() -> None:
+    """Each person whom the roster has for a submission is filled in, by address or by name."""
+    alice, bogdan = person(email="alice.pop@example.org"), person(email="bogdan@example.org")
+    assert filled(alice, bogdan) == {"101": "1", "103": "1"}
+    assert filled(person(name="Alice Pop", email="alice@elsewhere.org")) == {"101": "1"}
+
+
+def test_an_address_is_surer_than_a_name() -> None:
+    """Of two people of one name, the one with the roster's address is filled in, or neither."""
+    assert filled(person(name="Bogdan Ene", email="bene@example.org")) == {"102": "1"}
+    assert filled(person(name="Bogdan Ene")) == {}
+
+
+def test_a_group_is_no_person() -> None:
+    """A cell of the roster that says nothing of who somebody is fills in nobody."""
+    assert filled(person(group="Alice Pop")) == {}
 
 
 @pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.UNSUPPORTED, Verdict.REVIEW])
@@ -192,7 +166,7 @@ def test_columns_by_name() -> None:
 @pytest.mark.parametrize("data", [b"", b"Identifier\n", b"\xff\xfe\x00", b"a,b\nc\n"])
 def test_not_a_worksheet(data: bytes) -> None:
     """What is no worksheet is said to be none."""
-    with pytest.raises(BadInput, match=r"the worksheet: expected"):
+    with pytest.raises(BadInput, match=r"the worksheet(:\d+)?: expected"):
         fill([report("bogdan", 1.0)], data)
 
 

@@ -15,17 +15,16 @@ from rich.markup import escape
 from rich.text import Text
 from watchfiles import watch as changes_in
 
-from grader import checked, document, pages
+from grader import checked, document, home, pages
 from grader import image as images
 from grader import shell as shells
 from grader.check import Verdict
 from grader.cli import explained
-from grader.cli.app import LAB, app, err, out, plain
+from grader.cli.app import GRADED, LAB, SEEN, Kind, Lab, Seed, Tasks, app, err, manual, out, plain
 from grader.cli.live import Live
 from grader.decisions import checks_in, read_report
 from grader.engine import Order, Running
 from grader.errors import BadInput, GraderError
-from grader.evidence.decoded import Decoder
 from grader.rubric import Rubric
 
 if TYPE_CHECKING:
@@ -36,15 +35,22 @@ ENDED_BY_SIGNAL = 128
 WAKES_MS = 200
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader check",
+        "grader check ~/lab06 --task 01a --task 01d",
+        "grader check --watch",
+        "grader check --task 01d --seed 7 --keep",
+        exits=GRADED,
+        files="report and evidence lie in ~/.local/state/netlab-grader/checks (or below "
+        "$XDG_STATE_HOME), and are replaced by the next check of the same folder",
+        environment=f"{SEEN}; BROWSER is what --open starts",
+    )
+)
 def check(
-    folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The submission; default: this folder.")
-    ] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The submission.")] = Path(),
     *,
-    task: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="This task only, as 01a; repeatable.")
-    ] = None,
+    task: Tasks = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Check again what a saved file affects; Ctrl-C ends it.")
     ] = False,
@@ -52,16 +58,18 @@ def check(
         bool, typer.Option("--keep", help="Then a shell in the world of the first lost check.")
     ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Repeat the run that printed it.")] = None,
-    sandbox: Annotated[str, typer.Option(metavar="KIND", help="auto, netns or vm.")] = "auto",
+    seed: Seed = None,
+    sandbox: Kind = "auto",
     report_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the report and evidence go.")
     ] = None,
-    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
+    lab: Lab = LAB,
 ) -> None:
     """Check your own submission before you hand it in, and explain every point that is lost.
 
-    Exit codes: 0 all passed, 1 points lost, 2 bad usage, 3 something could not be graded.
+    While it runs it names each check that is lost. Then it shows, task by task,
+    what was expected, what was seen, the lines that show it, a hint, and the
+    command that repeats it. Checks that are hidden as yet are counted only.
     """
     rubric = document.load(lab / "lab.yaml", Rubric)
     _must_be_one(folder, rubric)
@@ -90,7 +98,7 @@ def _must_be_one(folder: Path, rubric: Rubric) -> None:
     if not names & set(rubric.files):
         raise BadInput(
             f"{folder}: expected a submission, found none of its files: {', '.join(rubric.files)}",
-            remedy=f"begin one: grader init {shlex.quote(str(folder))}",
+            remedy=f"begin one: {home.call('grader')} init {shlex.quote(str(folder))}",
         )
 
 
@@ -131,7 +139,9 @@ class _Check:
         return ENDED_BY_SIGNAL + self.signalled if self.signalled else code
 
     def _explain(self, order: Order) -> None:
-        again = f"grader check {shlex.quote(str(self._folder))}"
+        from grader.evidence.decoded import Decoder
+
+        again = f"{home.call('grader')} check {shlex.quote(str(self._folder))}"
         again += "" if order.sandbox == "auto" else f" --sandbox {order.sandbox}"
         with Decoder(_image()) as decoder:
             explained.Explained(self._report, self._place, self._rubric, decoder, again).show()

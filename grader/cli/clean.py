@@ -9,14 +9,22 @@ import typer
 from rich.markup import escape
 
 from grader import leftovers
-from grader.cli.app import COULD_NOT, app, err, out, plain
+from grader.cli.app import COULD_NOT, app, err, manual, out, plain
 from grader.errors import BadInput, GraderError
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader clean --dry-run",
+        "grader clean ~/reports",
+        exits="0 what is dead is gone, 2 bad usage, 3 something cannot be removed",
+        files="it looks through ~/.cache/netlab-grader and ~/.local/state/netlab-grader (or below "
+        "$XDG_CACHE_HOME and $XDG_STATE_HOME)",
+    )
+)
 def clean(
     reports: Annotated[
-        Path | None, typer.Argument(metavar="[REPORTS]", help="Look through these reports, too.")
+        Path | None, typer.Argument(metavar="REPORTS", help="Look through these reports, too.")
     ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,

@@ -8,20 +8,22 @@ from typing import Annotated, Any
 import typer
 
 from grader import compare as compared
-from grader.cli.app import app, out, plain
+from grader.cli.app import app, manual, out, plain
 
 SOME = 1
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader compare ~/reports ~/reports-after-the-fix",
+        exits="0 nothing changed, 1 something did, 2 bad usage, 3 a report cannot be read",
+    )
+)
 def compare(
     old: Annotated[Path, typer.Argument(metavar="OLD", help="A folder of reports.")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="A folder of later ones.")],
 ) -> None:
-    """Show what a regrade changed: verdicts and points, check by check.
-
-    Exit codes: 0 nothing changed, 1 something did, 2 bad usage, 3 a report cannot be read.
-    """
+    """Show what a regrade changed: verdicts and points, check by check."""
     found = compared.compare(old, new)
     for name, (before, after) in found.scores.items():
         mine = [one for one in found.changes if one.submission == name]
@@ -33,9 +35,14 @@ def compare(
         for one in mine:
             _say(f"  {one.check:<24} {_told(one.before)} → {_told(one.after)}")
     changed = len({one.submission for one in found.changes})
-    _say(f"{len(found.changes)} checks changed, in {changed} of {len(found.scores)} submissions")
+    checks = _count(len(found.changes), "check")
+    _say(f"{checks} changed, in {changed} of {_count(len(found.scores), 'submission')}")
     if not found.same:
         raise typer.Exit(SOME)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _say(line: str) -> None:

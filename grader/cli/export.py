@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 
 from grader import export as exports
-from grader.cli.app import COULD_NOT, app, err
+from grader import roster as rosters
+from grader.cli.app import COULD_NOT, app, err, manual
 from grader.errors import BadInput, GraderError
 from grader.export import FORMATS, Given, collect
 from grader.summary import printable
@@ -25,10 +26,15 @@ Formats:
 
 \b
 """
-EPILOG = """Exit codes: 0 every submission has its grade, 2 bad usage, 3 a submission has none.
-
-Examples: grader export csv reports -o class.csv  ·  grader export junit > junit.xml  ·  grader \
-export moodle-worksheet --worksheet Grades.csv -o filled.csv"""
+EPILOG = manual(
+    "grader export csv reports -o class.csv",
+    "grader export junit > junit.xml",
+    "grader export gradescope reports/alice -o results.json",
+    "grader export moodle-worksheet --worksheet Grades.csv --roster roster.csv -o filled.csv",
+    exits="0 every submission has its grade, 2 bad usage, 3 a submission has none",
+    environment="classroom50 reads CLASSROOM, ASSIGNMENT, SUBMISSION_TAG, COMMIT_URL, RELEASE_URL "
+    "and, if they are there, ASSIGNMENT_TYPE, GITHUB_REPOSITORY and REVIEW_URL",
+)
 
 
 def _formats(beginning: str) -> list[tuple[str, str]]:
@@ -46,7 +52,7 @@ def export(
     reports: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[REPORTS]...",
+            metavar="REPORTS",
             help="Folders of reports, or of one submission's report; default: reports.",
         ),
     ] = None,
@@ -64,9 +70,7 @@ def export(
     ] = False,
     roster: Annotated[
         Path | None,
-        typer.Option(
-            metavar="CSV", help="moodle-*: who handed in what: submission,email, a line a person."
-        ),
+        typer.Option(metavar="CSV", help="moodle-*: whose a submission is, as for grader grade."),
     ] = None,
     worksheet: Annotated[
         Path | None,
@@ -102,7 +106,7 @@ def export(
     given = Given(
         environ=os.environ,
         scale=scale,
-        roster=collect.roster(roster) if roster else {},
+        roster=rosters.read(roster) if roster else {},
         worksheet=_read(worksheet) if worksheet else None,
         columns=dict(_pair(one) for one in column or ()),
         source=source,

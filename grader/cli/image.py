@@ -6,22 +6,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grader import home, warm
 from grader import image as images
-from grader import warm
-from grader.cli.app import app, out, progress
+from grader.cli.app import app, manual, out, progress
 from grader.errors import GraderError
 from grader.machine import microvm
 
 if TYPE_CHECKING:
     from grader.image import Image
 
+IMAGES = "~/.cache/netlab-grader/images (or below $XDG_CACHE_HOME)"
 image_app = typer.Typer(
     help="The lab's root file system, built once and used by all sandboxes.", no_args_is_help=True
 )
 app.add_typer(image_app, name="image")
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual(
+        "grader image build",
+        "grader image build --base debian:trixie-slim",
+        exits="0 it is there, 3 it cannot be built, and why",
+        files=f"{IMAGES}; what is in it stands in fixtures/image/packages.txt",
+    )
+)
 def build(
     *,
     base: Annotated[
@@ -40,7 +48,13 @@ def build(
     out.print(str(image.root.parent), markup=False)
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual(
+        "grader image template",
+        exits="0 it is there, 3 it cannot be made, and why",
+        files="~/.cache/netlab-grader/templates (or below $XDG_CACHE_HOME)",
+    )
+)
 def template() -> None:
     """Make the template of the image's microVMs if it is not here yet, and print where it is."""
     with progress("looking for the microVM's template") as show:
@@ -48,7 +62,9 @@ def template() -> None:
     out.print(str(made.folder), markup=False)
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual("ls $(grader image path)/root", exits="0 it is there, 3 it is not built")
+)
 def path() -> None:
     """Print where the image is."""
     out.print(str(_image().root.parent), markup=False)
@@ -58,11 +74,11 @@ def _image() -> Image:
     image = images.find()
     if image is None:
         what = "the image has not been built"
-        raise GraderError(what, remedy="build it: grader image build")
+        raise GraderError(what, remedy=f"build it: {home.call('grader')} image build")
     return image
 
 
-@image_app.command("list")
+@image_app.command("list", epilog=manual("grader image list", exits="0", files=IMAGES))
 def list_() -> None:
     """List the images of this user; * marks the one in use."""
     current = images.find()
@@ -76,7 +92,11 @@ def list_() -> None:
         )
 
 
-@image_app.command()
+@image_app.command(
+    epilog=manual(
+        "grader image prune", "grader image prune --all", exits="0 they are gone, 3 one stays"
+    )
+)
 def prune(
     *, every: Annotated[bool, typer.Option("--all", help="Remove the current ones too.")] = False
 ) -> None:

@@ -11,10 +11,17 @@ from rich.markup import escape
 
 from grader import doctor as doctors
 from grader import shell as shells
-from grader.cli.app import COULD_NOT, LAB, app, err, out, progress
+from grader.cli.app import COULD_NOT, LAB, Lab, app, err, manual, out, progress
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader doctor",
+        "grader doctor --json",
+        exits="0 all can be graded here, 3 something cannot",
+        environment="DOCKER_HOST names the Docker engine",
+    )
+)
 def doctor(
     *, as_json: Annotated[bool, typer.Option("--json", help="The same as data.")] = False
 ) -> None:
@@ -41,10 +48,18 @@ def _show(health: doctors.Health) -> None:
         out.print(f"    {what}: {', '.join(kinds) if kinds else '[red]none[/red]'}")
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader shell ~/lab06",
+        "grader shell ~/lab06 --like reports/alice/01b.only_root",
+        "grader shell --sandbox netns",
+        exits="the shell's own; 2 bad usage, 3 no world can be made",
+        environment="TERM and COLORTERM are the shell's, too, and nothing else",
+    )
+)
 def shell(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="A submission, whose files are in /work.")
+        Path | None, typer.Argument(metavar="DIR", help="A submission, whose files are in /work.")
     ] = None,
     *,
     sandbox: Annotated[
@@ -54,7 +69,7 @@ def shell(
         Path | None,
         typer.Option(metavar="EVIDENCE", help="The world of a check, by its folder of evidence."),
     ] = None,
-    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
+    lab: Lab = LAB,
 ) -> None:
     """Work on the student's host of a fresh world, in a shell."""
     drawn = shells.Drawn.kept(like, lab) if like else None

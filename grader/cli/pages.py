@@ -9,13 +9,22 @@ from typing import Annotated
 import typer
 
 from grader import pages as sites
-from grader.cli.app import app, err, out
+from grader.cli.app import app, err, manual, out
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader pages --open",
+        "grader pages ~/reports --anonymous",
+        exits="0 they are made, 2 there are no reports, 3 they cannot be written",
+        files="REPORTS/index.html and REPORTS/SUBMISSION/index.html are written, or with "
+        "--anonymous REPORTS/anonymous-pages/",
+        environment="BROWSER is what --open starts",
+    )
+)
 def pages(
     reports: Annotated[
-        Path, typer.Argument(metavar="[REPORTS]", help="The folder of reports.")
+        Path, typer.Argument(metavar="REPORTS", help="The folder of reports.")
     ] = Path("reports"),
     *,
     open_: Annotated[bool, typer.Option("--open", help="Show them in a browser.")] = False,

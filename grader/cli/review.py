@@ -13,17 +13,26 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from grader import home
 from grader import review as reviews
-from grader.cli.app import COULD_NOT, app, err, out
+from grader.cli.app import COULD_NOT, app, err, manual, out
 from grader.dialogue import Dialogue
 from grader.errors import BadInput
 from grader.summary import printable
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader review ~/reports",
+        "grader review ~/reports --anonymous --only 03b",
+        "grader review ~/reports --list",
+        exits="0 all that was given is stored, 2 bad usage, 3 a report cannot be read or written",
+        files="points go to REPORTS/SUBMISSION/reviews.json, which is the only copy",
+    )
+)
 def review(
     reports: Annotated[
-        Path, typer.Argument(metavar="[REPORTS]", help="The folder of reports.")
+        Path, typer.Argument(metavar="REPORTS", help="The folder of reports.")
     ] = Path("reports"),
     *,
     only: Annotated[str, typer.Option(metavar="ID", help="A task (03b) or a check's id.")] = "",
@@ -37,7 +46,12 @@ def review(
     reviewer: Annotated[str, typer.Option(help="Stored with the points; default: you.")] = "",
     list_only: Annotated[bool, typer.Option("--list", help="Only list the answers.")] = False,
 ) -> None:
-    """Judge the answers that only a person can: all students' to one question, then the next."""
+    """Judge the answers that only a person can: all students' to one question, then the next.
+
+    Type 2.5 or 2.5 A COMMENT to give points, f to give all, c A COMMENT to
+    comment, s or Enter to skip, b to go back, u to undo, e 1 to see a file of
+    the evidence, g to see the guide, q to stop.
+    """
     found = reviews.look(reports, only)
     names = {one.submission: one.submission for one in found.items}
     items = list(found.items)
@@ -54,7 +68,8 @@ def review(
             out.print("nothing to review")
     elif not sys.stdin.isatty():
         what = "review is a conversation, and standard input is no terminal"
-        raise BadInput(what, remedy="start it in a terminal, or take: grader review --list")
+        command = f"{home.call('grader')} review --list"
+        raise BadInput(what, remedy=f"start it in a terminal, or take: {command}")
     else:
         with suppress(ImportError):
             importlib.import_module("readline")  # lets what is typed be edited

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import similar as likeness
-from grader.cli.app import LAB, app
+from grader.cli.app import LAB, Lab, app, manual
 from grader.errors import BadInput
 from grader.grading import Grading
 from grader.summary import printable
@@ -24,7 +24,13 @@ GIVEN = ("template",)
 BESIDE = ("submissions/reference", "docs/handout.md")
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader similar ~/class-2026",
+        "grader similar ~/class-2026 --threshold 90 --given ~/lecture --most 3",
+        exits="0 whatever is found, 2 bad usage",
+    )
+)
 def similar(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of submissions.")],
     *,
@@ -36,7 +42,7 @@ def similar(
         typer.Option(metavar="PATH", help="A file or folder whose lines are nobody's own."),
     ] = None,
     most: Annotated[int, typer.Option(min=0, help="So many pairs are shown side by side.")] = 10,
-    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
+    lab: Lab = LAB,
 ) -> None:
     """Find submissions that are alike. Accuses nobody: it says which ones to look at."""
     if not folder.is_dir():

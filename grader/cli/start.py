@@ -10,14 +10,19 @@ import typer
 from rich.markup import escape
 
 from grader import home, starter
-from grader.cli.app import LAB, app, out
+from grader.cli.app import LAB, Lab, app, manual, out
 
 
-@app.command()
+@app.command(
+    epilog=manual(
+        "grader init ~/lab06",
+        exits="0 all files are there, 2 bad usage, 3 one cannot be written",
+    )
+)
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if it is not there.")],
     *,
-    lab: Annotated[Path, typer.Option(help="The folder of the lab.", show_default=False)] = LAB,
+    lab: Lab = LAB,
 ) -> None:
     """Begin a submission: write a commented template of each file that is not there yet."""
     for one in starter.begin(lab, folder):

@@ -1,9 +1,7 @@
-"""What is exported: reports found in folders, and the roster that says whose they are."""
+"""What is exported: reports found in folders."""
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 from grader.decisions import REPORT, read_report
@@ -13,8 +11,6 @@ from grader.export.graded import Graded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from grader.export.graded import Roster
 
 
 def reports(paths: Sequence[Path]) -> list[Graded]:
@@ -42,23 +38,3 @@ def _folders(path: Path) -> Iterator[Path]:
         for inner in sorted(path.iterdir()):
             if inner.is_dir() and not inner.is_symlink():
                 yield from _folders(inner)
-
-
-def roster(path: Path) -> Roster:
-    """Rows of a CSV by its column `submission`; people of a group have a row each."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: expected a CSV in UTF-8, found {error}") from error
-    found: dict[str, list[dict[str, str]]] = {}
-    reader = csv.DictReader(io.StringIO(text), restkey="rest", restval="")
-    if "submission" not in (reader.fieldnames or ()):
-        raise BadInput(
-            f"{path}: expected a column `submission`, found {', '.join(reader.fieldnames or ())}",
-            remedy="a roster begins with a line such as: submission,email",
-        )
-    for row in reader:
-        name = row.pop("submission")
-        facts = {key: value.strip() for key, value in row.items() if isinstance(value, str)}
-        found.setdefault(name, []).append(facts)
-    return found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.check import Verdict
 from grader.errors import GraderError
 from grader.report import sum_up
+
+if TYPE_CHECKING:
+    from grader.roster import Roster
 
 Plain = dict[str, Any]
 
@@ -82,16 +85,13 @@ class Graded:
         return Graded(sum_up(self.report | {"tasks": tasks}))
 
 
-Roster = Mapping[str, Sequence[Mapping[str, str]]]
-
-
 @dataclass(frozen=True)
 class Given:
     """What a format may need besides reports."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
     scale: int | None = None  # units a point, for formats that know whole numbers only
-    roster: Roster = field(default_factory=dict)  # rows by submission
+    roster: Roster = field(default_factory=dict)
     worksheet: bytes | None = None
     columns: Mapping[str, str] = field(default_factory=dict)  # of the worksheet: what, header
     source: str = ""  # where the submission lies in the repository that is annotated

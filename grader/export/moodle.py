@@ -29,7 +29,7 @@ def write(reports: Sequence[Graded], given: Given) -> Written:
             continue
         said = as_html(cut(feedback(graded), CELL))
         name = one_line(graded.id)
-        emails = [row.get("email", "") for row in given.roster.get(graded.id, ())]
+        emails = [person.email for person in given.roster.get(graded.id, ())]
         for email in emails or [name if "@" in name else ""]:
             rows.append([name, email, number(graded.grade), said])
             if not email:

@@ -8,12 +8,11 @@ written has the rows that were filled and no others: Moodle leaves everybody els
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader import sheet as sheets
 from grader.errors import BadInput
 from grader.export.graded import Written
 from grader.export.moodle import CELL
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from grader.export.graded import Given, Graded
+    from grader.sheet import Sheet
 
 IDENTIFIER = re.compile(r"\D+(\d+)")
 NUMBER = re.compile(r"\d+([.,]\d+)?")
@@ -32,19 +32,6 @@ DATE = re.compile(r"-|.*\d:\d\d.*")
 DOWNLOADED = re.compile(r"(?P<name>.*)_(?P<number>\d+)_assignsubmission_.*")
 BOM = "\ufeff"
 COLUMNS = ("identifier", "grade", "maximum", "feedback")
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A downloaded worksheet."""
-
-    head: list[str]
-    rows: list[list[str]]
-    delimiter: str
-
-    def cells(self, column: int) -> list[str]:
-        """What stands in a column."""
-        return [row[column].strip() for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -92,23 +79,14 @@ def write(reports: Sequence[Graded], given: Given) -> Written:
 
 
 def read(data: bytes) -> Sheet:
-    """The worksheet; Moodle writes UTF-8 with commas, a spreadsheet what its language has."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+    """The worksheet. Raises BadInput for what is none."""
+    sheet = sheets.read(data, "the worksheet")
+    if not sheet.rows:
         raise BadInput(
-            f"the worksheet: expected UTF-8, found {error}",
-            remedy="take it as Moodle wrote it, or save it as UTF-8",
-        ) from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
-    if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
-        raise BadInput(
-            f"the worksheet: expected a header and rows of as many cells, found {len(rows)} rows",
-            remedy="download it again, with people to grade in it",
+            f"the worksheet: expected people to grade, found {', '.join(sheet.head) or 'nothing'}",
+            remedy="download it again from an assignment that has some",
         )
-    return Sheet(rows[0], rows[1:], delimiter)
+    return sheet
 
 
 def find(sheet: Sheet, named: Mapping[str, str]) -> Layout:
@@ -161,7 +139,7 @@ def _match(
     """The rows of a report's people, and what a person must know."""
     found, notes = [], []
     for who, keys in _people(graded, given):
-        rows = [place for place in range(len(sheet.rows)) if _is(sheet, layout, place, keys)]
+        rows = _rows(sheet, layout, keys)
         if len(rows) == 1:
             found += rows
         else:
@@ -170,25 +148,34 @@ def _match(
     return found, notes
 
 
-def _people(graded: Graded, given: Given) -> Iterator[tuple[str, set[str]]]:
-    """Those whose report it is, each with all by which a row may know them."""
+def _people(graded: Graded, given: Given) -> Iterator[tuple[str, list[str]]]:
+    """Those whose report it is, each with what a row may know them by, the surest first."""
     own = one_line(graded.id.rpartition("/")[2])
-    rows = given.roster.get(graded.id, ())
-    for row in rows:
-        yield f"{own} ({row.get('email', '')})", {value for value in row.values() if value}
-    if not rows:
-        downloaded = DOWNLOADED.fullmatch(own)
-        yield own, {f"#{downloaded['number']}"} if downloaded else {own}
+    downloaded = DOWNLOADED.fullmatch(own)
+    mine = f"#{downloaded['number']}" if downloaded else own
+    people = given.roster.get(graded.id, ())
+    for person in people:
+        named = [key for key in (person.email, person.name) if key]
+        yield (f"{own} ({person.shown})" if named else own), named or [mine]
+    if not people:
+        yield own, [mine]
 
 
-def _is(sheet: Sheet, layout: Layout, place: int, keys: set[str]) -> bool:
+def _rows(sheet: Sheet, layout: Layout, keys: Sequence[str]) -> list[int]:
+    """The rows that the first key knows that knows any."""
+    places = range(len(sheet.rows))
+    found = ([place for place in places if _is(sheet, layout, place, key)] for key in keys)
+    return next(filter(None, found), [])
+
+
+def _is(sheet: Sheet, layout: Layout, place: int, key: str) -> bool:
     """Whether a row is of somebody: by number, a cell left of the grade, or an email's name."""
     row = sheet.rows[place]
     number = IDENTIFIER.fullmatch(row[layout.identifier].strip())
     known = {_plain(cell) for cell in row[: layout.grade]}
     known |= {_plain(cell.partition("@")[0]) for cell in row[: layout.grade] if "@" in cell}
     known |= {f"#{number[1]}"} if number else set()
-    return bool(known & {_plain(key) for key in keys})
+    return _plain(key) in known
 
 
 def _plain(name: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import trustme
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,6 +24,8 @@ def make(folder: Path) -> None:
     ca.crt is what the image trusts; ca.key, server.crt (with its chain) and server.key stay
     outside of it. Keys are readable by this user only.
     """
+    import trustme
+
     folder.mkdir()
     folder.chmod(0o755)
     authority = trustme.CA(organization_name="netlab grader")

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from grader.errors import Unsupported
 from grader.image import authority, store
-from grader.image.dockerfile import DockerBuild
 from grader.image.logged import run_logged
 from grader.image.overlay import unpack, write_overlay
 from grader.image.recipe import Recipe
@@ -167,6 +166,8 @@ class _Build:
 
     def build_with_docker(self, target: Path) -> None:
         """Have a Docker engine make the whole root file system, as an archive."""
+        from grader.image.dockerfile import DockerBuild
+
         DockerBuild(
             self.recipe, self.base or "", self.folder / "overlay.tar", UNREAD, self.log,
             self.progress,

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from grader.pages import pcap, png
-from grader.pages.dissect import Dissector, Line, hexdump
 from grader.pages.reading import open_plain, read_some
 from grader.summary import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from grader.pages.dissect import Line
     from grader.pages.reading import Check
 
 PACKETS = 120
@@ -185,6 +185,8 @@ class Exhibits:
 
 
 def _packets(exhibit: Exhibit, path: Path, named: set[int]) -> Exhibit:
+    from grader.pages.dissect import Dissector, hexdump
+
     shown = {near for one in named for near in range(one - AROUND, one + AROUND + 1)}
     with open_plain(path) as file:
         found = pcap.read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import TYPE_CHECKING
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING
 from grader.check import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from grader.pages.owners import Owned
     from grader.pages.reading import Check, Report
 
 BINS = 10
 MOST = 15
+# What a run says of a check that it skips.
+NEEDED = re.compile(r"\bit needs (\S+), which is ")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Student:
     name: str
     href: str
     report: Report
+    owned: Owned
 
     @property
     def share(self) -> float:
@@ -79,7 +84,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A check and how many lost points in it."""
+    """A check, how many lost it, and the points that they lost with it."""
 
     id: str
     title: str
@@ -128,6 +133,11 @@ class Overview:
         return found
 
     @property
+    def late(self) -> bool:
+        """Whether anybody's is late."""
+        return any(one.owned.late for one in self.students)
+
+    @property
     def mean(self) -> float:
         """Mean share of the points."""
         return mean(one.share for one in self.students)
@@ -155,18 +165,34 @@ class Overview:
     def troubles(self) -> list[Trouble]:
         """The checks that cost points, worst first. SKIPPED is another check's trouble."""
         found: dict[str, list[Check]] = {}
+        behind: dict[str, float] = {}
         for student in self.students:
             for one in student.report.checks:
                 if not one.verdict.open:
                     found.setdefault(one.id, []).append(one)
-        troubles = [_trouble(checks) for checks in found.values()]
+            for id_, points in _skipped_by(student.report.checks):
+                behind[id_] = behind.get(id_, 0.0) + points
+        troubles = [_trouble(checks, behind.get(id_, 0.0)) for id_, checks in found.items()]
         worst = sorted(troubles, key=lambda one: (-one.failed, -one.points, one.id))
         return [one for one in worst if one.failed][:MOST]
 
 
-def _trouble(checks: Sequence[Check]) -> Trouble:
+def _skipped_by(checks: Sequence[Check]) -> Iterator[tuple[str, float]]:
+    """Of a student's checks that were skipped, which one they waited for, and their points."""
+    by_id = {one.id: one for one in checks}
+    for skipped in checks:
+        one, seen = skipped, 0
+        while one.verdict is Verdict.SKIPPED and seen < len(checks):
+            need = NEEDED.search(one.message)
+            one, seen = by_id.get(need[1] if need else "", skipped), seen + 1
+        if one is not skipped:
+            yield one.id, skipped.max_points
+
+
+def _trouble(checks: Sequence[Check], behind: float) -> Trouble:
+    """A check's trouble; `behind` are the points of those that needed it."""
     failed = [one for one in checks if one.verdict.lost and one.verdict is not Verdict.SKIPPED]
-    points = sum(one.max_points - one.points for one in failed)
+    points = sum(one.max_points - one.points for one in failed) + behind
     return Trouble(checks[0].id, checks[0].title, len(failed), len(checks), round(points, 4))
 
 

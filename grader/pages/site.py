@@ -6,8 +6,7 @@ import base64
 import hashlib
 import os
 import re
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -16,9 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from grader.check import Verdict
 from grader.errors import GraderError
+from grader.pages import owners
 from grader.pages.evidence import Exhibits
 from grader.pages.overview import Overview, Student, share, tally
+from grader.pages.owners import Owned
 from grader.pages.reading import Report, read_report
+from grader.report import write_text
 from grader.review import names_of, pseudonyms
 from grader.summary import printable
 
@@ -49,6 +51,7 @@ class Entry:
     name: str
     page: Path
     report: Report
+    owned: Owned
     nameless: Callable[[str], str]
 
 
@@ -63,6 +66,11 @@ def write(reports: Path, *, anonymous: bool = False, seed: int = 0) -> Path:
     home = reports / NAMELESS if anonymous else reports
     entries: list[Entry] = []
     faults: list[str] = []
+    try:
+        owned = owners.read(reports)
+    except GraderError as error:
+        owned = {}
+        faults.append(printable(error.what))
     for name in names:
         try:
             report = read_report(reports / name / REPORT)
@@ -71,17 +79,21 @@ def write(reports: Path, *, anonymous: bool = False, seed: int = 0) -> Path:
             continue
         page = home / f"{_slug(shown[name])}.html" if anonymous else reports / name / INDEX
         nameless = _hider(name, shown[name])
-        entries.append(Entry(reports / name, shown[name], page, report, nameless))
+        whose = owned.get(name, Owned())
+        whose = replace(whose, people="") if anonymous else whose
+        entries.append(Entry(reports / name, shown[name], page, report, whose, nameless))
     entries.sort(key=lambda one: one.name.casefold())
     try:
-        return _write_all(home, entries, faults, anonymous=anonymous)
+        absent = sorted(owned.keys() - set(names))
+        return _write_all(home, entries, faults, absent, anonymous=anonymous)
     except OSError as error:
         what = f"{error.filename or home}: cannot be written: {error.strerror}"
         raise GraderError(what, remedy="make room there, or get the right to write") from error
 
 
-def _write_all(home: Path, entries: list[Entry], faults: list[str], *, anonymous: bool) -> Path:
-    home.mkdir(parents=True, exist_ok=True)
+def _write_all(
+    home: Path, entries: list[Entry], faults: list[str], absent: list[str], *, anonymous: bool
+) -> Path:
     environment = _environment()
     student = environment.get_template("student.html.j2")
     for one in entries:
@@ -89,15 +101,21 @@ def _write_all(home: Path, entries: list[Entry], faults: list[str], *, anonymous
         exhibits = Exhibits(one.folder, base=base, nameless=one.nameless, linked=not anonymous)
         back = os.fsencode(os.path.relpath(home / INDEX, one.page.parent))
         text = student.render(entry=one, report=one.report, exhibits=exhibits, back=quote(back))
-        _replace(one.page, text)
+        write_text(text, one.page)
     students = tuple(
-        Student(one.name, quote(os.fsencode(one.page.relative_to(home).as_posix())), one.report)
+        Student(
+            one.name,
+            quote(os.fsencode(one.page.relative_to(home).as_posix())),
+            one.report,
+            one.owned,
+        )
         for one in entries
     )
     text = environment.get_template("class.html.j2").render(
-        overview=Overview(students), faults=faults, anonymous=anonymous
+        overview=Overview(students), faults=faults, absent=absent, anonymous=anonymous
     )
-    return _replace(home / INDEX, text)
+    write_text(text, home / INDEX)
+    return home / INDEX
 
 
 def _environment() -> Environment:
@@ -117,20 +135,6 @@ def _environment() -> Environment:
     environment.filters |= {"points": _points, "shown": _shown, "percent": _percent}
     environment.globals["share"] = share
     return environment
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write a page whole or not at all."""
-    fd, temporary = tempfile.mkstemp(prefix=".page-", suffix=".html", dir=path.parent)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _hider(name: str, shown: str) -> Callable[[str], str]:
