@@ -31,6 +31,7 @@ SERVER = "10.99.0.2"
 PORT, QUICK_PORT = 9, 10
 PAGE = "man 8 bpftrace"
 CPUS = 2
+WRAPPED = 2**63
 SHOWN = 8
 # What is further off than this is not tried again.
 NOISE = 3
@@ -232,13 +233,14 @@ class Series:
             raise run.failure
         if not run.readings:
             raise CheckFailed(f"expected an average again; found: {run.shown}")
-        last = run.last[-1]
+        last, many = run.last[-1], len(run.readings)
+        several = f", the last of {many} numbers" if many > 1 else ""
         raise CheckFailed(
             f"with {run.rules} rules in OUTPUT, {run.calls.count} calls of {FUNCTION} took "
             f"{run.calls.average_ns:.0f} ns on average, {run.calls.probed_average_ns:.0f} ns with "
             f"the cost of a kprobe and a kretprobe; it printed “{last.shown}”, which is "
-            f"{last.ns:.0f} ns",
-            hint=hint or likely(last, run.calls),
+            f"{last.ns:.0f} ns{several}",
+            hint=hint or likely(last, run, self._bench.task.task.parameters["load_s"]),
         )
 
 
@@ -305,7 +307,8 @@ def prints(loaded: Series) -> None:
         else (f"found: {run.shown}")
     )
     raise CheckFailed(
-        f"expected a number, the average time of all calls, on standard output; {what}",
+        f"expected a number, the average time of all {run.calls.count} calls of {FUNCTION}, on "
+        f"standard output when Ctrl-C has ended it; {what}",
         hint=f"avg() or stats() without keys, or a sum divided by a count: {PAGE}",
     )
 
@@ -388,9 +391,17 @@ def timestamps_in(value: object, run: Run) -> list[int]:
     return moments or (late if isinstance(value, dict) and len(late) == len(numbers) else [])
 
 
-def likely(shown: Reading, calls: Calls) -> str:
+def likely(shown: Reading, run: Run, seconds: float) -> str:
     """What the number may be instead."""
+    calls = run.calls
+    if shown.ns < 0 or shown.ns >= WRAPPED:
+        return "a time is not negative: the end minus the start"
+    if run.began_ns <= shown.ns <= run.ended_ns:
+        return "it looks like nsecs itself, a moment; a time is the difference of two"
     near = {
+        "how often it is called in a second": calls.count / seconds,
+        "the time of all calls in a second; divide it by how many there were": calls.total_ns
+        / seconds,
         "the sum of all calls' times; divide it by how many there were": calls.total_ns,
         "how many calls there were": calls.count,
         "the longest call's time": calls.longest_ns,
@@ -402,4 +413,8 @@ def likely(shown: Reading, calls: Calls) -> str:
     for what, value in near.items():
         if value and 0.8 < shown.ns / value < 1.25:
             return f"it looks like {what}"
-    return f"the average is of every call from its entry to its return, and of nothing else: {PAGE}"
+    return (
+        f"the average is of every call of {FUNCTION}, from its entry to its return, and of nothing "
+        "else. Calls of several threads overlap: a start belongs to its tid, and a return without "
+        f"one does not count: {PAGE}"
+    )
