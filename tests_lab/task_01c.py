@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DNS = 53
 DEFAULT_TTL = 64
+SHOWN = 7
 DEFAULT = 'in bash, "${1:-1}" is the first argument, or 1'
 NAME = "fep.grid.pub.ro"
 # Behind the header's id: one question, recursion desired (RFC 1035, 4.1).
@@ -52,9 +53,11 @@ class Ladder:
 
     @property
     def shown(self) -> str:
-        """The rules in the end, each without its program."""
-        short = (re.sub(r"-m bpf --bytecode '[^']*' ", "", str(rule)) for rule in self.rules.rules)
-        return "; ".join(short) or "none"
+        """The first rules in the end, each without its program."""
+        rules = self.rules.rules
+        short = [re.sub(r"(?<=-m bpf )--bytecode '[^']*'", "…", str(rule)) for rule in rules]
+        more = [f"{len(short) - SHOWN} more"] if len(short) > SHOWN else []
+        return "; ".join([*short[:SHOWN], *more]) or "none"
 
 
 @dataclass(frozen=True)
@@ -243,7 +246,7 @@ def why_untouched(once: Once, server: str) -> str:
     ends = IP(src=sent.src, dst=server)
     nearly = {
         "that query": sent.ip,
-        "it with an Ethernet header before it; iptables hands a program the packet from the IP "
+        "that query behind an Ethernet header; iptables hands a program the packet from the IP "
         "header on (RAW)": sent.frame,
         "UDP from port 53": bytes(ends / UDP(sport=DNS, dport=sent.sport)),
         "TCP to port 53": bytes(ends / TCP(sport=sent.sport, dport=DNS)),

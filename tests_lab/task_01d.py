@@ -116,7 +116,7 @@ def caught(escape: Escape) -> str:
     ipv4 = sum(chain.packets for chain in chains if chain.backend in BACKENDS)
     ipv6 = sum(chain.packets for chain in chains if chain.backend in BACKENDS_6)
     if ipv4:
-        return f"iptables saw what was sent, and dropped it in OUTPUT ({ipv4} IPv4 packets)"
+        return f"iptables saw what was sent, and dropped it in OUTPUT (IPv4 packets: {ipv4})"
     also = f"; ip6tables' dropped {ipv6}, the kernel's own among them" if ipv6 else ""
     return f"no IPv4 packet came to iptables' OUTPUT{also}"
 

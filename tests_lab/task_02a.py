@@ -169,6 +169,12 @@ class Scan:
             f"{arp} ARP and {len(echo)} echo requests went to it{replied} (wire{self.suffix}.pcap)"
         )
 
+    @property
+    def asked_nobody(self) -> bool:
+        """Whether no ARP request of the script came to the LAN."""
+        sent = (one for one in self.frames.packets if one.sent and one.protocol == "arp")
+        return all(one.flags != ARP_REQUEST for one in sent)
+
     def pings(self, address: str) -> list[bytes]:
         """The script's echo requests to an address, by identifier and sequence number (RFC 792)."""
         to_it = (one for one in self.frames.packets if one.sent and one.dst == address)
@@ -353,7 +359,9 @@ def hint_for_missing(scan: Scan, address: str, *, is_marked: bool) -> str:
     if any(len(line.addresses) > 1 for line in scan.lines):
         return 'one address a line: quote the variable, as in echo "$list", or echo in the loop'
     words = [said(scan.done)] if scan.done.complaints.strip() else []
-    if not scan.pings(address):
+    if scan.asked_nobody:
+        words.append(PAGE)
+    elif not scan.pings(address):
         words.append(NOT_PINGED)
     elif is_marked and not scan.replied(address):
         words.append(
