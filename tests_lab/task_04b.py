@@ -32,7 +32,7 @@ PORT, QUICK_PORT = 9, 10
 PAGE = "man 8 bpftrace"
 CPUS = 2
 WRAPPED = 2**63
-SHOWN = 8
+SHOWN, SHOWN_CHARACTERS = 8, 500
 # What is further off than this is not tried again.
 NOISE = 3
 TIMESTAMP_SLACK_NS = 1_000_000_000
@@ -85,8 +85,15 @@ class Run:
     @property
     def shown(self) -> str:
         """The end of its output, for a message."""
-        said = (event.text or str(event.maps or event.data) for event in self.events[-SHOWN:])
-        return "; ".join(text.strip() for text in said if text.strip()) or "nothing"
+        said = [told(event) for event in self.events if event.type != "attached_probes"]
+        return "; ".join(text for text in said[-SHOWN:] if text)[-SHOWN_CHARACTERS:] or "nothing"
+
+
+def told(event: Event) -> str:
+    """An event, in a message."""
+    if event.type in {"hist", "lhist"}:
+        return f"a histogram, {', '.join(event.maps)}"
+    return (event.text or str(event.maps or event.data)).strip()
 
 
 @dataclass(frozen=True)

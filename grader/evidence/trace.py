@@ -42,6 +42,8 @@ REMEDIES = {
     "Undefined map": "a map that is read must be written somewhere, under the same name",
     "syntax error|invalid character": "the mistake is there or just before it; the file holds the "
     "program alone, its strings in double quotes",
+    "Error loading BPF program": "the kernel's verifier refuses it, as one that never ends; "
+    "bpftrace -v prints why",
     "Type mismatch|printf: ": "bpftrace has whole numbers only: no 1000.0 and no %f; an average "
     "as a number is (int64)@map",
 }
