@@ -316,7 +316,8 @@ def prints(loaded: Series) -> None:
     raise CheckFailed(
         f"expected a number, the average time of all {run.calls.count} calls of {FUNCTION}, on "
         f"standard output when Ctrl-C has ended it; {what}",
-        hint=f"avg() or stats() without keys, or a sum divided by a count: {PAGE}",
+        hint="avg() or stats() without keys, or a sum divided by a count; what END clears, or what "
+        f"was never filled, is not printed: {PAGE}",
     )
 
 
