@@ -400,29 +400,38 @@ def timestamps_in(value: object, run: Run) -> list[int]:
 
 
 def likely(shown: Reading, run: Run, seconds: float) -> str:
-    """What the number may be instead."""
-    calls = run.calls
-    if shown.ns < 0 or shown.ns >= WRAPPED:
-        return "a time is not negative: the end minus the start"
-    if run.began_ns <= shown.ns <= run.ended_ns:
-        return "it looks like nsecs itself, a moment; a time is the difference of two"
-    near = {
-        "how often it is called in a second": calls.count / seconds,
-        "the time of all calls in a second; divide it by how many there were": calls.total_ns
-        / seconds,
-        "the sum of all calls' times; divide it by how many there were": calls.total_ns,
-        "how many calls there were": calls.count,
-        "the longest call's time": calls.longest_ns,
-        "a number of microseconds; say so, or print nanoseconds": calls.average_ns / 1_000,
-        "a number of milliseconds; say so, or print nanoseconds": calls.average_ns / 1_000_000,
-        "nanoseconds that are called microseconds": calls.average_ns * 1_000,
-        "half of it: is something counted twice?": calls.average_ns / 2,
-    }
-    for what, value in near.items():
-        if value and 0.8 < shown.ns / value < 1.25:
-            return f"it looks like {what}"
+    """What the number may be instead, and what the average is."""
+    looks = resembles(shown.ns, run, seconds)
     return (
-        f"the average is of every call of {FUNCTION}, from its entry to its return, and of nothing "
+        f"{looks and f'it looks like {looks}. '}"
+        f"The average is of every call of {FUNCTION}, from its entry to its return, and of nothing "
         "else. Calls of several threads overlap: a start belongs to its tid, and a return without "
         f"one does not count: {PAGE}"
     )
+
+
+def resembles(number: float, run: Run, seconds: float) -> str:
+    """What is near to a number that is not the average; empty if nothing is."""
+    if number < 0 or number >= WRAPPED:
+        return "the start minus the end"
+    if run.began_ns <= number <= run.ended_ns:
+        return "nsecs itself, a moment; a time is the difference of two"
+    calls = run.calls
+    average, probed = calls.average_ns, calls.probed_average_ns
+    total, probed_total = calls.total_ns, max(calls.total_ns, calls.probed_total_ns)
+    near = {
+        "the sum of all calls' times; divide it by how many there were": (total, probed_total),
+        "how many calls there were": (calls.count, calls.count),
+        "the longest call's time": (calls.longest_ns, calls.longest_ns),
+        "a number of microseconds; say so, or print nanoseconds": (average / 1e3, probed / 1e3),
+        "a number of milliseconds; say so, or print nanoseconds": (average / 1e6, probed / 1e6),
+        "nanoseconds that are called microseconds": (average * 1e3, probed * 1e3),
+        "half of it: is something counted twice?": (average / 2, probed / 2),
+        "how often it is called in a second": (calls.count / seconds, calls.count / seconds),
+        "the time of all calls in a second; divide it by how many there were": (
+            total / seconds,
+            probed_total / seconds,
+        ),
+    }
+    found = (what for what, (low, high) in near.items() if 0.8 * low < number < 1.25 * high)
+    return next(found, "")
