@@ -379,8 +379,8 @@ def must_be_tidy(run: Run) -> None:
             stamps = timestamps_in(value, run)
             if event.final and event.type == "map" and stamps:
                 raise CheckFailed(
-                    f"after Ctrl-C it printed {name}, with {len(stamps)} times at which calls "
-                    f"began, such as {stamps[0]}; a reader expects results only",
+                    f"after Ctrl-C it printed {name}, whose values are moments of calls "
+                    f"({len(stamps)}), such as {stamps[0]}; a reader expects results only",
                     hint=f"bpftrace prints every map that is not empty: clear({name}) in END",
                 )
 
