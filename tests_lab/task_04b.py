@@ -247,7 +247,7 @@ class Series:
             f"{run.calls.average_ns:.0f} ns on average, {run.calls.probed_average_ns:.0f} ns with "
             f"the cost of a kprobe and a kretprobe; it printed “{last.shown}”, which is "
             f"{last.ns:.0f} ns{several}",
-            hint=hint or likely(last, run, self._bench.task.task.parameters["load_s"]),
+            hint=hint or likely(last, run),
         )
 
 
@@ -399,9 +399,9 @@ def timestamps_in(value: object, run: Run) -> list[int]:
     return moments or (late if isinstance(value, dict) and len(late) == len(numbers) else [])
 
 
-def likely(shown: Reading, run: Run, seconds: float) -> str:
+def likely(shown: Reading, run: Run) -> str:
     """What the number may be instead, and what the average is."""
-    looks = resembles(shown.ns, run, seconds)
+    looks = resembles(shown.ns, run)
     return (
         f"{looks and f'it looks like {looks}. '}"
         f"The average is of every call of {FUNCTION}, from its entry to its return, and of nothing "
@@ -410,7 +410,7 @@ def likely(shown: Reading, run: Run, seconds: float) -> str:
     )
 
 
-def resembles(number: float, run: Run, seconds: float) -> str:
+def resembles(number: float, run: Run) -> str:
     """What is near to a number that is not the average; empty if nothing is."""
     if number < 0 or number >= WRAPPED:
         return "the start minus the end"
@@ -427,11 +427,6 @@ def resembles(number: float, run: Run, seconds: float) -> str:
         "a number of milliseconds; say so, or print nanoseconds": (average / 1e6, probed / 1e6),
         "nanoseconds that are called microseconds": (average * 1e3, probed * 1e3),
         "half of it: is something counted twice?": (average / 2, probed / 2),
-        "how often it is called in a second": (calls.count / seconds, calls.count / seconds),
-        "the time of all calls in a second; divide it by how many there were": (
-            total / seconds,
-            probed_total / seconds,
-        ),
     }
     found = (what for what, (low, high) in near.items() if 0.8 * low < number < 1.25 * high)
     return next(found, "")
