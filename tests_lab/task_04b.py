@@ -426,7 +426,7 @@ def resembles(number: float, run: Run) -> str:
         "a number of microseconds; say so, or print nanoseconds": (average / 1e3, probed / 1e3),
         "a number of milliseconds; say so, or print nanoseconds": (average / 1e6, probed / 1e6),
         "nanoseconds that are called microseconds": (average * 1e3, probed * 1e3),
-        "half of it: is something counted twice?": (average / 2, probed / 2),
+        "half of it, as if something were counted twice": (average / 2, probed / 2),
     }
     found = (what for what, (low, high) in near.items() if 0.8 * low < number < 1.25 * high)
     return next(found, "")
