@@ -64,6 +64,8 @@ NEEDS_KERNEL = ["kernel_tracing"]
 FUNCTION = "nf_hook_slow"
 # What is further off than this is not tried again.
 NOISE = 5
+# So many times an average is no average, however noisy the machine.
+MANY = 50
 FLUSH = "sudo iptables -F OUTPUT"
 ARGUMENTS = "the server, for iperf3 -c, is the first argument, the file to write the second"
 
@@ -323,9 +325,10 @@ def off_by(value: float | None, real: list[float], units: dict[str, float]) -> s
 
 
 def summed(value: float | None, real: list[Calls]) -> str:
-    """What is said of the sum of all calls' times, if the number is that."""
-    if value and any(0.6 < value / one.total_ns < 1.7 for one in real if one.total_ns):
-        return "it looks like the sum of all calls' times; divide it by how many there were"
+    """Whether a number is far too large for one call's time."""
+    longest = max((one.probed_average_ns for one in real), default=0.0)
+    if value and longest and value > MANY * longest:
+        return f"it is {value / longest:.0f} times that: is it the sum of all calls' times?"
     return ""
 
 
