@@ -21,5 +21,9 @@ def must_have_ended(done: Completed, within: float) -> None:
 
 
 def said(done: Completed) -> str:
-    """The last of what a program complained about or printed."""
-    return (done.complaints.strip() or done.output.strip())[-SHOWN:]
+    """The last lines of what a program complained about or printed."""
+    text = done.complaints.strip() or done.output.strip()
+    if len(text) <= SHOWN:
+        return text
+    _, cut, whole_lines = text[-SHOWN:].partition("\n")
+    return f"…\n{whole_lines}" if cut else f"…{text[-SHOWN:]}"

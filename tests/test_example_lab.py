@@ -25,10 +25,10 @@ WHOLE = "NETLAB_WHOLE_MATRIX" in os.environ
 COUNTERS = ("reference", "variants/count-printf", "broken/count-tcp-too")
 
 
-def kills(lab: Path) -> dict[str, dict[str, str]]:
-    """The broken answers, each with the check that it must fail."""
+def kills(lab: Path) -> dict[str, dict[str, Any]]:
+    """The broken answers, each with the check that it must fail and the facts it is told."""
     text = (lab / "submissions" / "broken" / "kill.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, str]] = yaml.safe_load(text)
+    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return found
 
 
@@ -57,8 +57,21 @@ def must_agree(lab: Path, folders: Iterable[Path], graded: Graded) -> None:
         for path in folders
     }
     assert lost == wanted
+    must_tell(lab, graded)
     others = {verdict for name in lost for verdict in graded.verdicts(name).values()}
     assert others <= {"PASSED", "FAILED", "SKIPPED"}
+
+
+def must_tell(lab: Path, graded: Graded) -> None:
+    """Message and hint of what a wrong answer fails hold the facts that kill.yaml names."""
+    for name in graded.reported:
+        kind, _, answer = name.partition("/")
+        if kind == "broken":
+            wrong = kills(lab)[answer]
+            told = graded.checks(name)[wrong["fails"]]
+            words = f"{told['message']}\n{told['hint']}"
+            assert wrong["says"]
+            assert not [fact for fact in wrong["says"] if fact not in words], words
 
 
 def test_the_first_lab(tmp_path: Path) -> None:
@@ -71,6 +84,7 @@ def test_the_first_lab(tmp_path: Path) -> None:
     }
     right = {name: set() for name in ("reference", "variants/fping", "variants/one-by-one")}
     assert lost == right | wrong
+    must_tell(PING, graded)
     assert graded.code == 1
 
 

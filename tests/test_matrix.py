@@ -30,6 +30,9 @@ OF_EACH_CHECK, EVERY, AGAIN = 1, 6, 3
 UNKILLED = {"04b.baseline"}
 MISSING = "was not handed in"
 
+# A fact that is shorter would be found in any message.
+SHORTEST, SHORTEST_OF_ALL = 3, 8
+
 Verdicts = dict[str, dict[str, str]]
 
 
@@ -81,21 +84,25 @@ def nodes(names: list[str], *, measured: bool) -> list[str]:
     return found
 
 
-def grade_all(home: Path, names: list[str], *, but_for: str) -> tuple[Verdicts, str]:
-    """Verdicts by submission and check, but for what -k is told."""
+def grade_all(home: Path, names: list[str], *, but_for: str) -> Graded:
+    """A run of all checks but for what -k is told."""
     options = ("-n", WORKERS, "-q", "-k", f"not ({but_for})")
-    return read(grade(*nodes(names, measured=False), *options, home=home, timeout=3600))
+    return grade(*nodes(names, measured=False), *options, home=home, timeout=3600)
 
 
-def grade_measured(home: Path) -> tuple[Verdicts, str]:
-    """Verdicts on what takes long."""
-    return read(grade(*nodes(GRADED, measured=True), "-n", "2", "-q", home=home, timeout=5400))
+def grade_measured(home: Path) -> Graded:
+    """A run of what takes long."""
+    return grade(*nodes(GRADED, measured=True), "-n", "2", "-q", home=home, timeout=5400)
 
 
-def read(graded: Graded) -> tuple[Verdicts, str]:
+def read(graded: Graded) -> Verdicts:
     """Verdicts by submission and check, of what a submission is about and has a file for."""
-    verdicts = {name: about(name, graded.checks(name)) for name in graded.reported}
-    return verdicts, graded.out[-3000:] + graded.err[-3000:]
+    return {name: about(name, graded.checks(name)) for name in graded.reported}
+
+
+def tail(graded: Graded) -> str:
+    """The end of what a run has printed."""
+    return graded.out[-3000:] + graded.err[-3000:]
 
 
 def about(name: str, checks: dict[str, Any]) -> dict[str, str]:
@@ -117,14 +124,34 @@ def lost(verdicts: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Graded, Graded]:
     """All submissions, graded in two runs."""
-    verdicts, said = grade_all(tmp_path_factory.mktemp("matrix"), GRADED, but_for=CHECKS_MEASURED)
-    measured, more = grade_measured(tmp_path_factory.mktemp("measured"))
-    for name, found in measured.items():
-        verdicts[name] = verdicts.get(name, {}) | found
-    assert verdicts.keys() == set(GRADED), said + more
+    return (
+        grade_all(tmp_path_factory.mktemp("matrix"), GRADED, but_for=CHECKS_MEASURED),
+        grade_measured(tmp_path_factory.mktemp("measured")),
+    )
+
+
+@pytest.fixture(scope="module")
+def graded(runs: tuple[Graded, Graded]) -> Verdicts:
+    """The verdicts of both runs."""
+    verdicts: Verdicts = {}
+    for run in runs:
+        for name, found in read(run).items():
+            verdicts[name] = verdicts.get(name, {}) | found
+    assert verdicts.keys() == set(GRADED), "".join(map(tail, runs))
     return verdicts
+
+
+@pytest.fixture(scope="module")
+def explained(runs: tuple[Graded, Graded]) -> dict[tuple[str, str], str]:
+    """What each submission is told, by its name and check: message and hint."""
+    return {
+        (name, id_): f"{one['message']}\n{one['hint']}"
+        for run in runs
+        for name in run.reported
+        for id_, one in run.checks(name).items()
+    }
 
 
 def test_reference_has_full_marks(graded: Verdicts) -> None:
@@ -153,6 +180,27 @@ def test_wrong_answer_fails_what_it_names(graded: Verdicts, name: str) -> None:
     assert lost(graded[name]) == {expected["fails"]: expected.get("verdict", "FAILED")}
 
 
+@pytest.mark.parametrize("name", BROKEN)
+def test_wrong_answer_is_told_why(explained: dict[tuple[str, str], str], name: str) -> None:
+    """What a wrong answer is told holds the facts that kill.yaml names: its cause."""
+    expected = KILLS[name.removeprefix("broken/")]
+    told = explained[name, expected["fails"]]
+    assert not [fact for fact in expected["says"] if fact not in told], told
+
+
+def test_facts_are_facts() -> None:
+    """Each entry of kill.yaml has facts, not all in the check's title, none in any message."""
+    empty = [
+        name
+        for name, entry in KILLS.items()
+        if not (facts := entry.get("says"))
+        or min(map(len, facts)) < SHORTEST
+        or max(map(len, facts)) < SHORTEST_OF_ALL
+        or all(fact.casefold() in LAB.check(entry["fails"]).title.casefold() for fact in facts)
+    ]
+    assert not empty
+
+
 def test_every_check_is_killed(graded: Verdicts) -> None:
     """Each check fails on at least one named wrong submission."""
     killed = {check for name in BROKEN for check in lost(graded[name])}
@@ -171,12 +219,13 @@ def test_second_run_says_the_same(
     """Another run, of other worlds, gives identical verdicts."""
     names = GRADED if WHOLE else GRADED[::AGAIN]
     home = tmp_path_factory.mktemp("again")
-    again, said = grade_all(home, names, but_for=f"{CHECKS_MEASURED} or log_lines")
+    run = grade_all(home, names, but_for=f"{CHECKS_MEASURED} or log_lines")
+    again = read(run)
     different = {
         f"{name} {id_}": (graded[name][id_], verdict)
         for name, verdicts in again.items()
         for id_, verdict in verdicts.items()
         if graded[name][id_] != verdict
     }
-    assert again.keys() <= graded.keys(), said
-    assert not different, said
+    assert again.keys() <= graded.keys(), tail(run)
+    assert not different, tail(run)

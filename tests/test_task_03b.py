@@ -62,8 +62,8 @@ def recording(names: str) -> Recording:
 WAY = Way(recording(PASSED), recording(DROPPED), set(SYMBOLS.split()))
 
 
-def judged(folder: str) -> dict[str, str]:
-    """The verdicts on a submission, as the plugin would give them."""
+def judged(folder: str, told: dict[str, str] | None = None) -> dict[str, str]:
+    """The verdicts on a submission, as the plugin would give them; `told` gets what is said."""
     found: dict[str, str] = {}
     for one in CHECKS:
         if any(found[need] != Verdict.PASSED for need in one.needs):
@@ -80,6 +80,8 @@ def judged(folder: str) -> dict[str, str]:
             found[one.id] = Verdict.PASSED
         except CheckFailed as error:
             found[one.id] = verdict_of(error)
+            if told is not None:
+                told[one.id] = f"{error.message}\n{error.hint}"
     return found
 
 
@@ -96,11 +98,14 @@ def test_a_right_path_passes(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", folders("broken"))
 def test_a_wrong_one_fails_what_it_names(folder: str) -> None:
-    """Each wrong answer fails exactly the check that kill.yaml names."""
+    """Each wrong answer fails exactly the check that kill.yaml names, and is told its facts."""
     expected = KILLS[folder.removeprefix("broken/")]
+    told: dict[str, str] = {}
     lost = {
         id_: verdict
-        for id_, verdict in judged(folder).items()
+        for id_, verdict in judged(folder, told).items()
         if verdict not in {Verdict.PASSED, Verdict.SKIPPED, Verdict.REVIEW}
     }
     assert lost == {expected["fails"]: expected.get("verdict", "FAILED")}
+    words = told[expected["fails"]]
+    assert not [fact for fact in expected["says"] if fact not in words], words

@@ -14,6 +14,7 @@ from grader.deadline import TimedOut, wait_until
 from grader.errors import CheckFailed, Overrun
 from grader.evidence import Capture, Packet, Printed, Record
 from grader.machine.process import Completed
+from grader.script import said
 from grader.traffic import clients
 from grader.traffic.crafted import Crafter, datagram, segment, syn
 
@@ -29,6 +30,10 @@ HTTP, HTTPS, NTP = 80, 443, 123
 # Of how many tolerances the first packet may be stamped late, and which part of all by one.
 FIRST_LATE, MOST_LATE = 10, 0.1
 PAGE = "man 1 tcpdump; man 7 pcap-filter"
+FILTERS = (
+    "man 7 pcap-filter: inbound, outbound; `and` and `or` have the same precedence, so mind the "
+    "parentheses; man 1 tcpdump: -Q is of the whole capture"
+)
 
 
 @dataclass(frozen=True)
@@ -120,11 +125,16 @@ def has_ended(process: Process) -> bool:
 
 def never_captured(done: Completed, error: TimedOut) -> CheckFailed:
     """Why there is nothing to judge."""
-    said = done.complaints.strip() or done.output.strip()
+    words = said(done)
     if done.exit is None:
-        return Overrun(error.what, hint=said[-500:] or "start tcpdump at once")
+        return Overrun(error.what, hint=words or "start tcpdump at once")
+    if done.exit == 0:
+        words = (
+            "tcpdump captures until Ctrl-C, in the foreground; with -d, -D, -h or --version it "
+            f"only prints something and ends. Printed was: {words or 'nothing'}"
+        )
     return CheckFailed(
-        f"the command {done.outcome} before it captured anything", hint=said[-500:] or PAGE
+        f"the command {done.outcome} before it captured anything", hint=words or PAGE
     )
 
 
@@ -213,12 +223,13 @@ def runs(session: Session, deliverable: Deliverable) -> str | None:
             hint="capture until Ctrl-C: without -c, and without a timeout of a few seconds",
         )
     if not any(record.packet for record in session.printed.records):
-        said = session.done.complaints.strip()[-400:]
+        complaints = session.done.complaints.strip()[-400:]
         raise CheckFailed(
             "no packet that was on the wire was printed, though "
             f"{len(session.packets(is_query))} NTP queries and "
-            f"{len(session.packets(is_response))} segments of HTTP(S) responses passed",
-            hint=said or "-w writes packets to a file; without it tcpdump prints them",
+            f"{len(session.packets(is_response))} segments of HTTP(S) responses passed eth0",
+            hint="listen on $IFACE; without -w, which writes packets to a file, tcpdump prints them"
+            + f". It said: {complaints}" * bool(complaints),
         )
     late = ["the command did not end on Ctrl-C, and got SIGTERM 5 s later"] if session.late else []
     return "; ".join([*deliverable.notes, *late]) or None
@@ -232,10 +243,13 @@ def must_show(session: Session, packets: list[Packet], what: str, because: str) 
         mirrored = session.packets(lambda p: is_mirrored(p, first))
         shown = len(mirrored) - len(session.printed.missing(mirrored))
         near = f"; {shown} packets the other way round were printed instead" if shown else ""
+        if len(missing) < len(packets):
+            kept = next(one for one in packets if one not in missing)
+            near = f"; packet {kept.number} ({kept}) is one of those that were"
         raise CheckFailed(
             f"{len(missing)} of {len(packets)} {what} were not printed, the first of them "
             f"packet {first.number} ({first}); {because}{near}. See wire.pcap",
-            hint=PAGE,
+            hint=FILTERS,
         )
 
 
@@ -254,7 +268,7 @@ def is_mirrored(packet: Packet, other: Packet) -> bool:
 def ntp_queries(session: Session) -> None:
     """Every outgoing NTP query is printed."""
     sent = session.packets(lambda p: is_query(p) and p.version == 4)
-    must_show(session, sent, "outgoing NTP queries", "queries go to UDP port 123")
+    must_show(session, sent, "outgoing NTP queries", "queries go from any port to UDP port 123")
 
 
 def full_segments(session: Session, version: int, port: int) -> list[Packet]:
@@ -264,18 +278,23 @@ def full_segments(session: Session, version: int, port: int) -> list[Packet]:
     )
 
 
+def incoming_from(port: int) -> str:
+    """What a response is, in a message."""
+    return f"a response is every incoming segment with payload from TCP port {port}"
+
+
 @check("01a.http_responses", needs="01a.runs")
 def http_responses(session: Session) -> None:
     """Every segment of an incoming HTTP response is printed."""
     came = full_segments(session, 4, HTTP)
-    must_show(session, came, "segments of HTTP responses", "responses come from TCP port 80")
+    must_show(session, came, "segments of HTTP responses", incoming_from(HTTP))
 
 
 @check("01a.https_responses", needs="01a.runs")
 def https_responses(session: Session) -> None:
     """Every segment of an incoming HTTPS response is printed."""
     came = full_segments(session, 4, HTTPS)
-    must_show(session, came, "segments of HTTPS responses", "responses come from TCP port 443")
+    must_show(session, came, "segments of HTTPS responses", incoming_from(HTTPS))
 
 
 @check("01a.ipv6", needs="01a.runs")
@@ -312,10 +331,11 @@ def decoys(session: Session) -> str | None:
     ]
     if wrong:
         raise CheckFailed(
-            f"{len(wrong)} packets were printed that are neither outgoing NTP queries nor incoming "
-            f"HTTP(S) responses, the first of them packet {wrong[0].number} ({wrong[0]}, "
+            f"packets printed that are neither outgoing NTP queries nor incoming HTTP(S) "
+            f"responses: {len(wrong)}, the first of them packet {wrong[0].number} ({wrong[0]}, "
             f"{'outgoing' if wrong[0].sent else 'incoming'}). See wire.pcap",
-            hint="an NTP query is UDP to port 123; a response is TCP from port 80 or 443",
+            hint="an NTP query is UDP to port 123; a response is TCP from port 80 or 443; only "
+            "the first fragment of a packet has ports",
         )
     # The reply to a query from port 123 has that port on both ends: no sign of a server here.
     shown = [r.packet for r in session.printed.records if r.packet and is_own_server(r.packet)]
@@ -371,12 +391,12 @@ def nanoseconds(session: Session, task: TaskRun) -> None:
     if abs(middle) > FIRST_LATE * tolerance:
         far = shifts[1:]
     if len(far) > len(shifts) * MOST_LATE:
-        shift, record = far[0]
+        shift, record = max(far, key=lambda one: abs(one[0]))
         shown = (record.time_ns or 0) - (first.time_ns or 0)
         raise CheckFailed(
             f"packet {record.packet and record.packet.number} ({record.packet}) came "
-            f"{(shown - shift) / 1e9:.3f} s after the first one printed; its time says "
-            f"{shown / 1e9:.3f} s",
+            f"{(shown - shift) / 1e9:.6f} s after the first one printed; its time says "
+            f"{shown / 1e9:.6f} s: time is to count from the first packet",
             hint=hint,
         )
 

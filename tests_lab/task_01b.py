@@ -46,6 +46,8 @@ DNS_QUESTION = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00
 # Nothing listens there: ports below 1024, and above.
 CLOSED, CLOSED_HIGH = (9, 19), (33_434, 33_435)
 SETTLE_ATTEMPTS = 50
+STOPS = ("DROP", "REJECT")
+ENDS = ("ACCEPT", *STOPS)
 PAGE = "man 8 iptables-extensions: LOG, owner, multiport, tcp"
 
 
@@ -128,6 +130,13 @@ def log_rules(rules: Ruleset) -> list[Rule]:
     return [rule for rule in rules.reached_from("OUTPUT") if rule.target == "LOG"]
 
 
+def leading_to_log(rules: Ruleset) -> list[Rule]:
+    """The LOG rules of OUTPUT, and those before them that end a packet's walk."""
+    found = [rule for rule in rules.reached_from("OUTPUT") if rule.target in {"LOG", *ENDS}]
+    last = max((n for n, rule in enumerate(found, 1) if rule.target == "LOG"), default=0)
+    return found[:last]
+
+
 @pytest.fixture(scope="module")
 def bench(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> Bench:
     """Run the script and read the rules that it has left."""
@@ -160,16 +169,23 @@ def question(world: World, sport: int) -> Flow:
 def runs(bench: Bench, deliverable: Deliverable) -> str | None:
     """The script leaves a LOG rule that packets meet in OUTPUT."""
     if not log_rules(bench.rules):
-        elsewhere = [rule for rule in bench.rules.rules if "LOG" in rule.target]
-        found = f"found only {elsewhere[0]}" if elsewhere else "found no such rule"
-        if "incompatible" in bench.rules.text:
-            found = "found a table that nft has made and that iptables-save cannot show"
         raise CheckFailed(
-            f"expected a rule with target LOG in OUTPUT of some table, {found}; the script "
-            f"{bench.done.outcome}",
-            hint=said(bench.done) or PAGE,
+            f"expected a rule with target LOG in OUTPUT of some table, {instead(bench.rules)}; the "
+            f"script {bench.done.outcome}",
+            hint=said(bench.done) or f"a rule is to be there after the script, too: {PAGE}",
         )
     return "; ".join(deliverable.notes) or None
+
+
+def instead(rules: Ruleset) -> str:
+    """What there is where no LOG rule can be met in OUTPUT."""
+    if "incompatible" in rules.text:
+        return "found a table that nft has made and that iptables-save cannot show"
+    elsewhere = next((rule for rule in rules.rules if rule.target == "LOG"), None)
+    if elsewhere:
+        return f"found only one that OUTPUT does not lead to: {elsewhere}"
+    similar = next((rule for rule in rules.rules if "LOG" in rule.target), None)
+    return f"found only {similar}" if similar else "found no such rule after the script"
 
 
 @check("01b.logs_root_tcp", needs="01b.runs")
@@ -186,12 +202,14 @@ def logs_root_tcp(bench: Bench) -> None:
     ]  # fmt: skip
     for who, user, flows in kinds:
         if not bench.observe("SYNs", flows, user).logged:
-            rules = "; ".join(str(rule) for rule in log_rules(read_rules(bench.world.student)))
+            rules = read_rules(bench.world.student)
+            shown = "; ".join(str(rule) for rule in leading_to_log(rules))
             to = f"{flows[0].host} port {flows[0].port}"
             raise CheckFailed(
                 f"{who} sent two TCP packets from port {flows[0].sport}, the first to {to}, and "
-                f"no LOG rule in OUTPUT counted one; the rules are: {rules or 'gone'}",
-                hint=f"ephemeral is the source port, and no other match is needed: {PAGE}",
+                f"no LOG rule in OUTPUT counted one; the rules are: {shown or 'gone'}",
+                hint="ephemeral is the source port, and no other match is needed than TCP, that "
+                f"port and the owner; what a rule before LOG accepts or drops is gone: {PAGE}",
             )
 
 
@@ -199,16 +217,20 @@ def logs_root_tcp(bench: Bench) -> None:
 def every_packet(bench: Bench, task: TaskRun, rng: Random) -> str | None:
     """Every packet is logged: of a whole connection, and of a burst."""
     ports = bench.fresh_ports(1 + task.task.parameters["burst"], rng)
-    connection = bench.observe("a connection's packets", [web(bench.world, ports[0])])
+    connection = bench.observe("packets of a connection", [web(bench.world, ports[0])])
     burst = bench.observe("packets in a burst", [knock(bench.world, port) for port in ports[1:]])
     for seen in (connection, burst):
         # What a rule stops after it was logged never shows on the wire.
         expected = max(seen.sent, len(seen.outcomes))
         if seen.logged < expected:
+            rules = [*seen.rules] or log_rules(bench.rules)
+            only_nat = {rule.table for rule in rules} == {"nat"}
             raise CheckFailed(
-                f"of {expected} {seen.what}, all root's TCP from ephemeral ports, "
-                f"{seen.logged} were logged; by: {'; '.join(map(str, seen.rules)) or 'no rule'}",
-                hint="no limit, and no state or flag that only some packets of a connection have",
+                f"of {expected} {seen.what}, all root's TCP from ephemeral ports, LOG counted "
+                f"{seen.logged}; its rules: {'; '.join(map(str, rules))}",
+                hint="the table nat sees the first packet of each connection only"
+                if only_nat
+                else "no limit, and no state, flag or length that only some packets have",
             )
     twice = connection.logged > connection.sent > 0
     return "packets are logged more than once: rules overlap" if twice else None
@@ -221,11 +243,13 @@ def prefix(bench: Bench, task: TaskRun, rng: Random) -> None:
     seen = bench.observe("a SYN", [knock(bench.world, bench.fresh_ports(1, rng)[0])])
     in_output = log_rules(bench.rules)
     for rule in [rule for rule in in_output if rule in seen.rules] or in_output:
-        found = rule.option("--log-prefix") or ""
+        found = rule.option("--log-prefix")
         if found != expected:
+            quote = "quote it, so that the shell keeps the space: "
+            shown = "none" if found is None else repr(found)
             raise CheckFailed(
-                f"expected the prefix {expected!r}, found {found!r} in: {rule}",
-                hint='quote it, so that the shell keeps the space: --log-prefix "root-packet: "',
+                f"expected the prefix {expected!r}, found {shown} in: {rule}",
+                hint=quote * (found == expected.rstrip()) + f'--log-prefix "{expected}"',
             )
 
 
@@ -259,8 +283,8 @@ def must_not_log(seen: Observed, what: str, option: str) -> None:
     """None of what was sent was counted by a LOG rule of any chain."""
     if seen.anywhere:
         raise CheckFailed(
-            f"{what} must not be logged, yet {seen.anywhere} of the packets were, by: "
-            f"{'; '.join(map(str, seen.rules))}",
+            f"{what} must not be logged, yet {seen.anywhere} of the packets "
+            f"{'was' if seen.anywhere == 1 else 'were'}, by: {'; '.join(map(str, seen.rules))}",
             hint=f"{option}: {PAGE}",
         )
 
@@ -281,14 +305,23 @@ def passes(bench: Bench, rng: Random) -> None:
     for what, flow, user in tries:
         with Talk(world, [flow], user) as talk:
             if not talk.answered:
-                raise CheckFailed(
-                    f"{what} to {flow.host} port {flow.port} got no answer ({talk.outcomes[0]}); "
-                    "with no rule it does",
-                    hint="LOG lets packets go on; look for DROP, REJECT and policies",
-                )
+                to = f"{flow.host} port {flow.port}"
+                raise stopped(world, f"{what} to {to} got no answer ({talk.outcomes[0]})")
     ping = world.student.run("ping", "-n", "-c1", "-W1", world.addresses("dns.google", 4)[0])
     if ping.exit != 0:
-        raise CheckFailed("a ping to 8.8.8.8 got no answer; with no rule it does")
+        raise stopped(world, "a ping to 8.8.8.8 got no answer")
+
+
+def stopped(world: World, what: str) -> CheckFailed:
+    """Something does not pass, and what may have stopped it."""
+    rules = read_rules(world.student)
+    found = [f"policy DROP of -t {c.table} {c.name}" for c in rules.chains if c.policy == "DROP"]
+    found += [str(rule) for rule in rules.rules if rule.target in STOPS and rule.packets]
+    return CheckFailed(
+        f"{what}; with no rule it does. Of iptables, these stop packets: "
+        f"{'; '.join(found) or 'none'}",
+        hint="LOG lets packets go on; look for DROP, REJECT and policies",
+    )
 
 
 @check("01b.log_lines", needs="01b.logs_root_tcp", requires=["kernel_log"])
@@ -318,6 +351,11 @@ def concerns(packet: LoggedPacket | None, ports: set[int]) -> bool:
     return packet is not None and bool({packet.sport, packet.dport} & ports)
 
 
+def came_in(line: KernelRecord) -> bool:
+    """Whether a line tells of a packet that arrived."""
+    return line.packet is not None and bool(line.packet.fields.get("IN"))
+
+
 def must_agree(seen: Observed) -> None:
     """For each prefix, there are as many lines as packets were counted by rules that have it."""
     counted: Counter[str] = Counter()
@@ -327,9 +365,9 @@ def must_agree(seen: Observed) -> None:
     for prefix in sorted(counted | logged):
         if counted[prefix] == logged[prefix]:
             continue
-        nearest = next(
-            (one for one in seen.lines if one.packet and one.packet.prefix == prefix), None
-        )
+        lines = [one for one in seen.lines if one.packet and one.packet.prefix == prefix]
+        # A rule of OUTPUT logs nothing that came in.
+        nearest = max(lines, key=came_in, default=None)
         hint = "no rule that iptables lists has logged them: look at nft list ruleset"
         if counted[prefix] > logged[prefix]:
             hint = "is a logger switched off? see sysctl net.netfilter.nf_log"

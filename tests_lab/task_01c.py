@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 
 DNS = 53
 DEFAULT_TTL = 64
+SHOWN = 7
+DEFAULT = 'in bash, "${1:-1}" is the first argument, or 1'
 NAME = "fep.grid.pub.ro"
 # Behind the header's id: one question, recursion desired (RFC 1035, 4.1).
 HEADER = "\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 TYPE_A_CLASS_IN = "\x00\x01\x00\x01"
-RAW = "iptables hands the program the packet from the IP header on (RAW); "
 PAGE = "man 8 iptables-extensions: bpf, TTL; man 8 nfbpf_compile"
 
 
@@ -47,6 +49,15 @@ class Ladder:
     answered: dict[int, bool]
     ttls: dict[int, int | None]
     needed: int
+    rules: Ruleset
+
+    @property
+    def shown(self) -> str:
+        """The first rules in the end, each without its program."""
+        rules = self.rules.rules
+        short = [re.sub(r"(?<=-m bpf )--bytecode '[^']*'", "…", str(rule)) for rule in rules]
+        more = [f"{len(short) - SHOWN} more"] if len(short) > SHOWN else []
+        return "; ".join([*short[:SHOWN], *more]) or "none"
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,7 @@ def ladder(new_world: NewWorld, task: TaskRun, run_script: RunScript) -> Ladder:
         {ttl: answered for ttl, (_, answered) in calls.items()},
         {ttl: left for ttl, (left, _) in calls.items()},
         needed,
+        rules,
     )
 
 
@@ -152,9 +164,19 @@ def runs(once: Once, deliverable: Deliverable) -> str | None:
         raise CheckFailed(
             f"expected a rule with target TTL after `iptables_ttl.sh {once.asked}`, found none; "
             f"the script {once.done.outcome}",
-            hint=said(once.done) or PAGE,
+            hint="\n".join(filter(None, [said(once.done), how_to_append(once.done)])),
         )
     return "; ".join(deliverable.notes) or None
+
+
+def how_to_append(done: Completed) -> str:
+    """What iptables wants, for a script that got no rule from it."""
+    if "bpf:" in done.complaints:
+        return (
+            "--bytecode takes a compiled program, as nfbpf_compile prints it: on one line, with "
+            "commas, and in quotes, so that the shell leaves it whole"
+        )
+    return f"the target TTL is of the table mangle only, its option --ttl-set: {PAGE}"
 
 
 @check("01c.bpf_match", needs="01c.runs")
@@ -181,18 +203,26 @@ def bpf_match(once: Once, without_bpf: int | None) -> None:
 
 def accepts_all(once: Once, rule: Rule) -> bool:
     """Whether the rule's program takes any packet, run by the kernel over a few."""
-    bytecode = rule.option("--bytecode")
-    if bytecode is None:
-        return False
-    program = [[int(n) for n in line.split()] for line in bytecode.split(",")[1:] if line.strip()]
+    program = program_of(rule)
     ends = IP(src="10.0.0.2", dst="8.8.8.8")
     packets = [
         bytes(ends / UDP(sport=50_000, dport=54)),
         bytes(ends / TCP(sport=50_000, dport=80)),
         bytes(ends / ICMP()),
     ]
+    return bool(program) and all(run(once, program, packets))
+
+
+def program_of(rule: Rule) -> list[list[int]]:
+    """The BPF program in a rule; empty if it has none."""
+    _, _, steps = (rule.option("--bytecode") or "").partition(",")
+    return [[int(number) for number in step.split()] for step in steps.split(",") if step.strip()]
+
+
+def run(once: Once, program: list[list[int]], packets: list[bytes]) -> list[bool]:
+    """Which packets the kernel says that a program takes."""
     taken: list[bool] = once.world.machine.call("filters.run", program=program, packets=packets)
-    return all(taken)
+    return taken
 
 
 @check("01c.sets_ttl", needs="01c.runs")
@@ -201,11 +231,41 @@ def sets_ttl(once: Once) -> None:
     for server, ttl in once.queries:
         if ttl != once.asked:
             found = "no query left" if ttl is None else f"it left with TTL {ttl}"
+            rules = "; ".join(str(rule) for rule in read_rules(once.world.student).rules)
             raise CheckFailed(
                 f"after `iptables_ttl.sh {once.asked}` a DNS query (UDP) to {server} port 53 is to "
-                f"leave with TTL {once.asked}; {found}. See wire.pcap",
-                hint=RAW + PAGE if ttl == DEFAULT_TTL else "the TTL asked for is $1; " + PAGE,
+                f"leave with TTL {once.asked}; {found}. The rules: {rules}. See wire.pcap",
+                hint=why_untouched(once, server) if ttl == DEFAULT_TTL else f"set it to $1: {PAGE}",
             )
+
+
+def why_untouched(once: Once, server: str) -> str:
+    """Why no rule has changed a query's TTL, as far as its BPF programs show."""
+    packets = once.wire.frames().packets
+    sent = next(p for p in packets if p.sent and p.dst == server and p.protocol == "udp")
+    ends = IP(src=sent.src, dst=server)
+    nearly = {
+        "that query": sent.ip,
+        "that query behind an Ethernet header; iptables hands a program the packet from the IP "
+        "header on (RAW)": sent.frame,
+        "UDP from port 53": bytes(ends / UDP(sport=DNS, dport=sent.sport)),
+        "TCP to port 53": bytes(ends / TCP(sport=sent.sport, dport=DNS)),
+        "a query to 8.8.8.8": bytes(IP(src=sent.src, dst="8.8.8.8") / UDP(dport=DNS)),
+    }
+    programs = [program for rule in once.before.rules if (program := program_of(rule))]
+    taken = {
+        what
+        for program in programs
+        for what, takes in zip(nearly, run(once, program, [*nearly.values()]), strict=True)
+        if takes
+    }
+    if "that query" in taken:
+        return (
+            "the BPF program takes that query: do packets that this host sends to the network "
+            f"meet the rule, and all else that it asks for? {PAGE}"
+        )
+    instead = next((f", but {what}" for what in nearly if what in taken), "")
+    return f"the BPF program does not take that query{instead}; {PAGE}"
 
 
 @check("01c.default_ttl", needs="01c.sets_ttl")
@@ -216,7 +276,7 @@ def default_ttl(ladder: Ladder) -> None:
         raise CheckFailed(
             f"after `iptables_ttl.sh` without an argument a DNS query is to leave with TTL 1; "
             f"{found}. See wire-calls.pcap",
-            hint=said(ladder.default_done) or 'in bash, "${1:-1}" is the first argument, or 1',
+            hint="\n".join(filter(None, [DEFAULT, said(ladder.default_done)])),
         )
 
 
@@ -264,7 +324,8 @@ def goes_through(ladder: Ladder) -> None:
             left = ladder.ttls[ttl]
             raise CheckFailed(
                 f"the server is {ladder.needed} hops away; after calls with 1 to {ttl} the query "
-                f"left with TTL {left} and was {'' if answered else 'not '}answered. "
-                "See wire-calls.pcap and rules-calls.txt",
-                hint="the last rule that sets the TTL wins: append (-A), or replace the old one",
+                f"left with TTL {left} and was {'' if answered else 'not '}answered. The rules, in "
+                f"their order: {ladder.shown}. See wire-calls.pcap and rules-calls.txt",
+                hint="the last rule that a query meets sets its TTL: append (-A), or replace the "
+                "old one; ACCEPT ends the chain, and -m ttl sees what a rule before has set",
             )

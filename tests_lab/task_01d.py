@@ -91,8 +91,8 @@ def leaves(escape: Escape, deliverable: Deliverable, task: TaskRun) -> str | Non
         must_have_ended(escape.done, task.task.parameters["script_within_s"])
         if escape.washed:
             reason = (
-                f"iptables let {escape.passed} packets pass, since a policy or a rule was changed, "
-                f"and {len(escape.accepted)} on the wire still show it"
+                f"iptables let packets pass ({escape.passed}), since a policy or a rule was "
+                f"changed, and not all on the wire still show it ({len(escape.accepted)} do)"
             )
         elif escape.accepted:
             reason = (
@@ -101,13 +101,24 @@ def leaves(escape: Escape, deliverable: Deliverable, task: TaskRun) -> str | Non
                 "count"
             )
         else:
-            reason = f"nothing left the host; the script {escape.done.outcome}"
+            reason = f"nothing left the host; the script {escape.done.outcome}; {caught(escape)}"
         raise CheckFailed(
             f"expected a packet on eth0 while every policy is DROP: {reason}. See wire.pcap",
             hint="\n".join(filter(None, [HINT, said(escape.done)])),
         )
     stopped = ["the script did not end by itself"] if escape.done.exit is None else []
     return "; ".join([*deliverable.notes, *stopped]) or None
+
+
+def caught(escape: Escape) -> str:
+    """What came to OUTPUT, in words: nothing of it left."""
+    chains = [chain for chain in escape.after.chains if chain.name == "OUTPUT"]
+    ipv4 = sum(chain.packets for chain in chains if chain.backend in BACKENDS)
+    ipv6 = sum(chain.packets for chain in chains if chain.backend in BACKENDS_6)
+    if ipv4:
+        return f"iptables saw what was sent, and dropped it in OUTPUT (IPv4 packets: {ipv4})"
+    also = f"; ip6tables' dropped {ipv6}, the kernel's own among them" if ipv6 else ""
+    return f"no IPv4 packet came to iptables' OUTPUT{also}"
 
 
 @check("01d.policies_stay", needs="01d.leaves")

@@ -49,6 +49,19 @@ PATIENCE_S = 0.45
 ATTEMPTS = 3
 LESS_LOAD = "grade again on a machine with less load, or with fewer workers at a time (-n)"
 PAGE = "man 8 arp-scan: --interface, --localnet; man 8 ping: -c, -W"
+INTERFACE = "the interface is $1: arp-scan --interface=$1; ip addr, neigh, route: dev $1"
+ON_STANDARD_OUTPUT = (
+    "a file is not read, nor what is printed when the script has ended: `wait` for what runs in "
+    "the background"
+)
+PING_EACH = (
+    "ping each host that arp-scan finds, and print it only if that fails; or mark every host, as "
+    "in `ADDRESS ==> ok`. What ping and arp-scan print themselves is not the answer"
+)
+NOT_PINGED = (
+    "no echo request went to that host: does the loop come to every host, also if a command in it "
+    "reads standard input? is it that address that is pinged, with options that ping knows?"
+)
 IN_TIME = (
     "ping only what answered ARP, or all at once: `ping … &` in the loop, `wait` behind it; and "
     "let each ping end soon (-c 1 -W 1)"
@@ -151,8 +164,29 @@ class Scan:
         """What the script sent to an address, in words."""
         sent = [one for one in self.frames.packets if one.sent and one.dst == address]
         arp = sum(one.protocol == "arp" and one.flags == ARP_REQUEST for one in sent)
-        echo = sum(one.protocol == "icmp" and one.payload[:1] == ECHO_REQUEST for one in sent)
-        return f"{arp} ARP and {echo} echo requests went to it (wire{self.suffix}.pcap)"
+        echo, replied = self.pings(address), ", and it replied" * self.replied(address)
+        return (
+            f"{arp} ARP and {len(echo)} echo requests went to it{replied} (wire{self.suffix}.pcap)"
+        )
+
+    @property
+    def asked_nobody(self) -> bool:
+        """Whether no ARP request of the script came to the LAN."""
+        sent = (one for one in self.frames.packets if one.sent and one.protocol == "arp")
+        return all(one.flags != ARP_REQUEST for one in sent)
+
+    def pings(self, address: str) -> list[bytes]:
+        """The script's echo requests to an address, by identifier and sequence number (RFC 792)."""
+        to_it = (one for one in self.frames.packets if one.sent and one.dst == address)
+        echo = (one.payload for one in to_it if one.protocol == "icmp")
+        return [payload[4:8] for payload in echo if payload[:1] == ECHO_REQUEST]
+
+    def replied(self, address: str) -> bool:
+        """Whether an address answered one of them."""
+        asked = self.pings(address)
+        came = (one for one in self.afterwards.packets if one.src == address)
+        replies = (one.payload for one in came if one.protocol == "icmp")
+        return any(one[:1] == ECHO_REPLY and one[4:8] in asked for one in replies)
 
     def longest_wait(self, address: str) -> float:
         """The seconds that an address took at most to answer one of the script's echo requests."""
@@ -294,7 +328,7 @@ def must_name_hosts(scan: Scan, within: float) -> None:
     raise CheckFailed(
         f"expected hosts' IPv4 addresses on standard output; {found}, and the script "
         f"{scan.done.outcome}. See output.txt",
-        hint=said(scan.done) or PAGE,
+        hint=said(scan.done) or ON_STANDARD_OUTPUT,
     )
 
 
@@ -314,17 +348,28 @@ def must_have_silent(scan: Scan) -> None:
             f"{address} answers ARP but not ICMP echo ({WHY[name.rstrip('0123456789')]}) and is to "
             f"stand on a line of its own: {found}. {scan.asked(address)}. See "
             f"hosts{scan.suffix}.txt",
-            hint=hint_for_missing(scan),
+            hint=hint_for_missing(scan, address, is_marked=bool(marked)),
         )
 
 
-def hint_for_missing(scan: Scan) -> str:
+def hint_for_missing(scan: Scan, address: str, *, is_marked: bool) -> str:
     """What may have gone wrong where a silent host is missing."""
     if scan.printed and set(scan.printed) <= set(scan.lan.prompt) | set(scan.lan.called(SLOW)):
         return "these are the hosts that do answer: print those whose ping fails"
     if any(len(line.addresses) > 1 for line in scan.lines):
         return 'one address a line: quote the variable, as in echo "$list", or echo in the loop'
-    return said(scan.done) if scan.done.complaints.strip() else PAGE
+    words = [said(scan.done)] if scan.done.complaints.strip() else []
+    if scan.asked_nobody:
+        words.append(PAGE)
+    elif not scan.pings(address):
+        words.append(NOT_PINGED)
+    elif is_marked and not scan.replied(address):
+        words.append(
+            "none of its echo requests was answered, so it is no `ok`: only ping's own exit status "
+            "tells ($? is the last command's, in a pipe the last one's), and nmap -sn tries more "
+            "than echo"
+        )
+    return "\n".join(words) or PAGE
 
 
 def must_not_have(scan: Scan, addresses: list[str], why: str, hint: str) -> None:
@@ -358,12 +403,13 @@ def silent(scan: Scan) -> None:
 @check("02a.answering", needs="02a.silent")
 def answering(scan: Scan) -> None:
     """No host that answers ICMP echo is printed."""
+    printed = [address for address in scan.lan.prompt if address in scan.printed]
+    hints = [PING_EACH, NOT_PINGED] if printed and not scan.pings(printed[0]) else [PING_EACH]
     must_not_have(
         scan,
-        scan.lan.prompt,
+        printed,
         "answers ARP and ICMP echo",
-        "ping each host that arp-scan finds, and print it only if that fails; or mark every host, "
-        "as in `ADDRESS ==> ok`",
+        "\n".join(hints),
     )
 
 
@@ -386,12 +432,16 @@ def slow(scan: Scan) -> None:
 def absent(scan: Scan) -> None:
     """No address is printed that does not answer ARP."""
     answer = {*scan.lan.prompt, *scan.lan.called(SILENT, SLOW)}
+    network = ip_interface(scan.lan.own.addresses[0]).network
+    others = [address for address in scan.printed if address not in answer]
     must_not_have(
         scan,
-        [address for address in scan.printed if address not in answer],
+        [address for address in others if ip_address(address) in network],
         "does not answer ARP",
-        "a neighbour that is FAILED or INCOMPLETE did not answer; man 8 ip-neighbour",
+        "that ping fails is not enough: a neighbour that is FAILED or INCOMPLETE did not answer "
+        "ARP; man 8 ip-neighbour",
     )
+    must_not_have(scan, others, f"is not on the LAN, {network}", "print the LAN's hosts only")
 
 
 @check("02a.interface", needs="02a.silent")
@@ -403,10 +453,10 @@ def interface(second: Scan, task: TaskRun) -> None:
             must_have_silent(second)
         except CheckFailed as lost:
             told = f"called for {SECOND}, on a host with two LANs: {lost.message}"
-            raise type(lost)(told, hint=lost.hint) from lost
+            raise type(lost)(told, hint=f"{INTERFACE}\n{lost.hint}".strip()) from lost
     must_not_have(
         second,
         [address for address in second.printed if second.lan.elsewhere(address)],
         f"is not on the LAN of {SECOND}, for which the script was called",
-        "the interface is $1: arp-scan --interface=$1; ip neigh show dev $1",
+        INTERFACE,
     )

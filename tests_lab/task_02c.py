@@ -163,13 +163,13 @@ def reads(given: Answers, deliverable: Deliverable) -> str | None:
 @check("02c.all_options", needs="02c.reads")
 def all_options(given: Answers, seen: Syns) -> None:
     """Every option of curl's SYN is named."""
-    must_be_answered("syn_options", ", ".join(given.syn_options))
+    must_be_answered("syn_options", ", ".join(given.syn_options), HINT)
     named, _ = names_in(given.syn_options)
     missing = seen.curl.asked - named
     if missing:
         raise CheckFailed(
-            f"syn_options: {len(missing)} of {len(seen.curl.asked)} options not named: "
-            f"{seen.curl}; found in {shown(', '.join(given.syn_options))}: "
+            f"syn_options: {', '.join(sorted(missing))} not named, {len(missing)} of "
+            f"{len(seen.curl.asked)}: {seen.curl}; found in {shown(', '.join(given.syn_options))}: "
             f"{', '.join(sorted(named)) or 'none'}. See wire.pcap",
             hint=HINT,
             credit=1 - len(missing) / len(seen.curl.asked),
@@ -179,14 +179,14 @@ def all_options(given: Answers, seen: Syns) -> None:
 @check("02c.no_others", needs="02c.reads")
 def no_others(given: Answers, seen: Syns) -> None:
     """Nothing else is named."""
-    must_be_answered("syn_options", ", ".join(given.syn_options))
+    must_be_answered("syn_options", ", ".join(given.syn_options), HINT)
     must_name_only(seen.curl, "syn_options", given.syn_options)
 
 
 @check("02c.nmap_options", needs="02c.reads")
 def nmap_options(given: Answers, seen: Syns) -> None:
     """The options of nmap's SYN are named, and nothing else."""
-    must_be_answered("nmap_syn_options", ", ".join(given.nmap_syn_options))
+    must_be_answered("nmap_syn_options", ", ".join(given.nmap_syn_options), HINT)
     missing = seen.nmap.asked - names_in(given.nmap_syn_options)[0]
     if missing:
         raise CheckFailed(
@@ -203,7 +203,8 @@ def must_name_only(syn: Syn, question: str, items: Items) -> None:
     extra = named - FILLING - syn.asked
     if extra:
         raise CheckFailed(
-            f"{question}: {', '.join(sorted(extra))} is no option there: {syn}. See wire.pcap",
+            f"{question}: {', '.join(sorted(extra))} {'is' if len(extra) == 1 else 'are'} no "
+            f"option there: {syn}. See wire.pcap",
             hint=HINT,
         )
     if unknown:

@@ -34,6 +34,7 @@ PAGE = pwru_command.PAGE
 NOT_ROUTED = (
     "a query is seen only while pwru listens, and only if it goes to 8.8.8.8 itself: dig @8.8.8.8"
 )
+AS_IT_IS = "hand in what pwru printed as it is: pwru … > file, or --output-file"
 # A computer has been up for longer than this when it traces; steps of one packet take less.
 CLOCK_NS = 1_000_000_000
 MADE_UP = 6
@@ -159,7 +160,8 @@ def dns_queries(tried: Tried) -> str | None:
         raise CheckFailed(
             f"of {QUERIES} DNS queries to 8.8.8.8 the filter “{tried.command.filter[:200]}” does "
             f"not take {len(best.missed)}, the first of them {best.missed[0]}",
-            hint=f"a query goes *to* port 53, over UDP, from any port: {HINT}",
+            hint="a query goes *to* port 53, over UDP, from any port, and has no Ethernet header "
+            f"until it comes to the device: {HINT}",
         )
     if best.source != tried.own:
         return f"the filter holds only on a host with the address {best.source}"
@@ -171,8 +173,8 @@ def only_dns(tried: Tried) -> None:
     """No other packet is traced."""
     if tried.best.extra:
         raise CheckFailed(
-            f"the filter “{tried.command.filter[:200]}” takes {len(tried.best.extra)} kinds of "
-            f"other packets, the first of them {tried.best.extra[0]}",
+            f"the filter “{tried.command.filter[:200]}” takes other packets, too "
+            f"({len(tried.best.extra)} kinds), the first of them {tried.best.extra[0]}",
             hint=f"8.8.8.8 and port 53, both: {HINT}",
         )
 
@@ -225,7 +227,8 @@ def no_trace(file: Deliverable) -> CheckFailed:
         return CheckFailed(f"{expected}; found JSON", hint="pwru without --output-json")
     if any("FUNC" in line or "Listening for events" in line for line in lines):
         return CheckFailed(f"{expected}; found that it saw no packet", hint=NOT_ROUTED)
-    return CheckFailed(f"{expected}; found {lines[0][:80]!a}" if lines else f"{file.name} is empty")
+    found = f"found {lines[0][:80]!a}" if lines else "found nothing"
+    return CheckFailed(f"{expected}; {found}", hint=AS_IT_IS)
 
 
 def must_be_whole(found: Printed) -> str | None:
@@ -235,14 +238,14 @@ def must_be_whole(found: Printed) -> str | None:
         raise CheckFailed(
             f"{found.file.name}: expected the columns that pwru prints, SKB, CPU, PROCESS, FUNC; "
             f"line {event.number} has no process",
-            hint="hand in what pwru printed as it is: pwru … > file, or --output-file",
+            hint=AS_IT_IS,
         )
     if not any(int(event.skb, 16) & KERNEL_HALF for event in found.trace.events):
         event = found.trace.events[0]
         raise CheckFailed(
             f"{found.file.name}: expected the addresses of the kernel's skbs, such as "
             f"0xffff8c8f4a51e600; found {event.skb} in line {event.number}, and no better",
-            hint="hand in what pwru printed as it is",
+            hint=AS_IT_IS,
         )
     notes = list(found.file.notes)
     if found.trace.unread:

@@ -31,7 +31,8 @@ SERVER = "10.99.0.2"
 PORT, QUICK_PORT = 9, 10
 PAGE = "man 8 bpftrace"
 CPUS = 2
-SHOWN = 8
+WRAPPED = 2**63
+SHOWN, SHOWN_CHARACTERS = 8, 500
 # What is further off than this is not tried again.
 NOISE = 3
 TIMESTAMP_SLACK_NS = 1_000_000_000
@@ -84,8 +85,15 @@ class Run:
     @property
     def shown(self) -> str:
         """The end of its output, for a message."""
-        said = (event.text or str(event.maps or event.data) for event in self.events[-SHOWN:])
-        return "; ".join(text.strip() for text in said if text.strip()) or "nothing"
+        said = [told(event) for event in self.events if event.type != "attached_probes"]
+        return "; ".join(text for text in said[-SHOWN:] if text)[-SHOWN_CHARACTERS:] or "nothing"
+
+
+def told(event: Event) -> str:
+    """An event, in a message."""
+    if event.type in {"hist", "lhist"}:
+        return f"a histogram, {', '.join(event.maps)}"
+    return (event.text or str(event.maps or event.data)).strip()
 
 
 @dataclass(frozen=True)
@@ -232,13 +240,14 @@ class Series:
             raise run.failure
         if not run.readings:
             raise CheckFailed(f"expected an average again; found: {run.shown}")
-        last = run.last[-1]
+        last, many = run.last[-1], len(run.readings)
+        several = f", the last of {many} numbers" if many > 1 else ""
         raise CheckFailed(
             f"with {run.rules} rules in OUTPUT, {run.calls.count} calls of {FUNCTION} took "
             f"{run.calls.average_ns:.0f} ns on average, {run.calls.probed_average_ns:.0f} ns with "
             f"the cost of a kprobe and a kretprobe; it printed “{last.shown}”, which is "
-            f"{last.ns:.0f} ns",
-            hint=hint or likely(last, run.calls),
+            f"{last.ns:.0f} ns{several}",
+            hint=hint or likely(last, run),
         )
 
 
@@ -305,8 +314,10 @@ def prints(loaded: Series) -> None:
         else (f"found: {run.shown}")
     )
     raise CheckFailed(
-        f"expected a number, the average time of all calls, on standard output; {what}",
-        hint=f"avg() or stats() without keys, or a sum divided by a count: {PAGE}",
+        f"expected a number, the average time of all {run.calls.count} calls of {FUNCTION}, on "
+        f"standard output when Ctrl-C has ended it; {what}",
+        hint="avg() or stats() without keys, or a sum divided by a count; what END clears, or what "
+        f"was never filled, is not printed: {PAGE}",
     )
 
 
@@ -368,8 +379,8 @@ def must_be_tidy(run: Run) -> None:
             stamps = timestamps_in(value, run)
             if event.final and event.type == "map" and stamps:
                 raise CheckFailed(
-                    f"after Ctrl-C it printed {name}, with {len(stamps)} times at which calls "
-                    f"began, such as {stamps[0]}; a reader expects results only",
+                    f"after Ctrl-C it printed {name}, whose values are moments of calls "
+                    f"({len(stamps)}), such as {stamps[0]}; a reader expects results only",
                     hint=f"bpftrace prints every map that is not empty: clear({name}) in END",
                 )
 
@@ -388,18 +399,34 @@ def timestamps_in(value: object, run: Run) -> list[int]:
     return moments or (late if isinstance(value, dict) and len(late) == len(numbers) else [])
 
 
-def likely(shown: Reading, calls: Calls) -> str:
-    """What the number may be instead."""
+def likely(shown: Reading, run: Run) -> str:
+    """What the number may be instead, and what the average is."""
+    looks = resembles(shown.ns, run)
+    return (
+        f"{looks and f'it looks like {looks}. '}"
+        f"The average is of every call of {FUNCTION}, from its entry to its return, and of nothing "
+        "else. Calls of several threads overlap: a start belongs to its tid, and a return without "
+        f"one does not count: {PAGE}"
+    )
+
+
+def resembles(number: float, run: Run) -> str:
+    """What is near to a number that is not the average; empty if nothing is."""
+    if number < 0 or number >= WRAPPED:
+        return "the start minus the end"
+    if run.began_ns <= number <= run.ended_ns:
+        return "nsecs itself, a moment; a time is the difference of two"
+    calls = run.calls
+    average, probed = calls.average_ns, calls.probed_average_ns
+    total, probed_total = calls.total_ns, max(calls.total_ns, calls.probed_total_ns)
     near = {
-        "the sum of all calls' times; divide it by how many there were": calls.total_ns,
-        "how many calls there were": calls.count,
-        "the longest call's time": calls.longest_ns,
-        "a number of microseconds; say so, or print nanoseconds": calls.average_ns / 1_000,
-        "a number of milliseconds; say so, or print nanoseconds": calls.average_ns / 1_000_000,
-        "nanoseconds that are called microseconds": calls.average_ns * 1_000,
-        "half of it: is something counted twice?": calls.average_ns / 2,
+        "the sum of all calls' times; divide it by how many there were": (total, probed_total),
+        "how many calls there were": (calls.count, calls.count),
+        "the longest call's time": (calls.longest_ns, calls.longest_ns),
+        "a number of microseconds; say so, or print nanoseconds": (average / 1e3, probed / 1e3),
+        "a number of milliseconds; say so, or print nanoseconds": (average / 1e6, probed / 1e6),
+        "nanoseconds that are called microseconds": (average * 1e3, probed * 1e3),
+        "half of it, as if something were counted twice": (average / 2, probed / 2),
     }
-    for what, value in near.items():
-        if value and 0.8 < shown.ns / value < 1.25:
-            return f"it looks like {what}"
-    return f"the average is of every call from its entry to its return, and of nothing else: {PAGE}"
+    found = (what for what, (low, high) in near.items() if 0.8 * low < number < 1.25 * high)
+    return next(found, "")

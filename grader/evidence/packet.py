@@ -62,6 +62,7 @@ class Packet:
         if not self.version:
             return f"a frame of {len(self.frame)} bytes"
         name = self.protocol.upper() + (f" [{self.flags}]" if self.flags else "")
+        name += " fragment" if self.fragment else ""
         return f"{name} {self._end(self.src, self.sport)} → {self._end(self.dst, self.dport)}"
 
     def _end(self, address: str, port: int) -> str:

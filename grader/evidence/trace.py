@@ -31,6 +31,22 @@ SHOWN = 600
 PLACE = re.compile(r"(?:/run/netlab/\S*?|stdin):(?=\d)")
 BYTES = re.compile(r"(?:\\uffffff[0-9a-f]{2})+")
 STATS = {"count", "average", "total"}
+# What bpftrace's errors leave to the reader, by what they say.
+REMEDIES = {
+    "Error attaching probe|No BTF found|not traceable|No probes": "is there a function of this "
+    "name in the kernel, and not inlined? sudo bpftrace -l 'kprobe:NAME'",
+    "Invalid probe type": "man 8 bpftrace, Probes: kprobe and kretprobe, fentry and fexit, BEGIN, "
+    "END, interval",
+    "unsafe function": "no script is run with --unsafe",
+    "undeclared variable": "a $variable is known in one probe only, a @map in all",
+    "Undefined map": "a map that is read must be written somewhere, under the same name",
+    "syntax error|invalid character": "the mistake is there or just before it; the file holds the "
+    "program alone, its strings in double quotes",
+    "Error loading BPF program": "the kernel's verifier refuses it, as one that never ends; "
+    "bpftrace -v prints why",
+    "Type mismatch|printf: ": "bpftrace has whole numbers only: no 1000.0 and no %f; an average "
+    "as a number is (int64)@map",
+}
 
 
 @dataclass(frozen=True)
@@ -114,9 +130,8 @@ class Bpftrace(Disposable):
         if now.exit is None:
             raise Overrun(f"bpftrace did not attach the probes of {self.name} within {within:g} s")
         if now.exit != 0:
-            raise CheckFailed(
-                f"bpftrace does not accept {self.name}: {explained(now.complaints, self.name)}"
-            )
+            why = explained(now.complaints, self.name)
+            raise CheckFailed(f"bpftrace does not accept {self.name}: {why}", hint=remedy(why))
 
     def _waits(self) -> bool:
         call = self._machine.run("cat", f"/proc/{self._process.pid}/syscall", timeout=5).output
@@ -163,6 +178,11 @@ class Bpftrace(Disposable):
     def save(self, path: Path) -> None:
         """Write what it has printed."""
         path.write_text(self.said(), encoding="utf-8")
+
+
+def remedy(why: str) -> str:
+    """What to do about an error of bpftrace's."""
+    return next((text for said, text in REMEDIES.items() if re.search(said, why)), "man 8 bpftrace")
 
 
 def explained(complaints: str, name: str) -> str:

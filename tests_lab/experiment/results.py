@@ -108,10 +108,12 @@ def must_be_complete(data: Table, limits: Mapping[str, Any]) -> None:
         {row.rules for row in data.rows if row.whole or (row.throughput and not row.rules)}
     )
     if len(counts) < limits["rows"]:
-        also = f", and {len(gaps)} that lack one (line {gaps[0].line})" if gaps else ""
+        also = f", and {len(gaps)} rows that lack one" if gaps else ""
+        first = f", such as line {gaps[0].line}, “{gaps[0].text}”" if gaps else ""
         raise CheckFailed(
             f"expected rows with both measures for at least {limits['rows']} numbers of rules, "
-            f"found {len(counts)}{also}"
+            f"found {len(counts)}{also}{first}",
+            hint="each row is three plain numbers: rules,throughput_mbps,latency_ns",
         )
     if counts[0] > limits["from"] or counts[-1] < limits["to"]:
         raise CheckFailed(
@@ -137,7 +139,10 @@ def must_be_linear(points: Points, limits: Mapping[str, Any]) -> None:
     low, high = limits["ns_a_rule"]
     most, per_rule = max(points.y), points.slope
     if min(points.y) <= 0:
-        raise CheckFailed(f"a latency in {NAME} is {min(points.y):g}: a call takes some time")
+        raise CheckFailed(
+            f"a latency in {NAME} is {min(points.y):g}: a call takes some time",
+            hint="begin iperf3 when bpftrace has attached its probes",
+        )
     noise = statistics.median(points.off_line)
     if points.rise <= 0 or noise > limits["noise"] * points.rise:
         raise CheckFailed(

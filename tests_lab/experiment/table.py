@@ -27,6 +27,7 @@ class Row:
     rules: int
     throughput: float | None
     latency: float | None
+    text: str = ""
 
     @property
     def whole(self) -> bool:
@@ -97,7 +98,8 @@ def _row(number: int, fields: list[str], name: str, *, comma: bool) -> Row | Non
         raise CheckFailed(
             f"line {number} of {name}: expected a number of rules, found “{fields[0][:SHOWN]}”"
         )
-    return Row(number, int(rules), _number(fields[1], comma=comma), _number(fields[2], comma=comma))
+    throughput, latency = (_number(field, comma=comma) for field in fields[1:])
+    return Row(number, int(rules), throughput, latency, ",".join(fields)[:SHOWN])
 
 
 def _number(field: str, *, comma: bool) -> float | None:

@@ -154,10 +154,12 @@ def plot_both(plotted: Runs) -> None:
                 hint=SUBPLOTS,
             )
         several = run.drawn.facts.figures > 1 or len(run.drawn.facts.targets) > 1
+        unseen = any(axes.series and not axes.drawn for axes in run.figure.axes)
         raise CheckFailed(
             f"expected two plots in {run.name}, throughput and latency against the number of "
             f"rules; found {len(run.plots)}"
-            + (f": {SCRIPT} made several figures, and this is one of them" * several),
+            + (f": {SCRIPT} made several figures, and this is one of them" * several)
+            + (", and one of which nothing can be seen, neither line nor marker" * unseen),
             hint=f"both plots go into one figure: {SUBPLOTS}",
         )
 

@@ -72,7 +72,10 @@ class Run:
         """Raise CheckFailed or Overrun, with the reason, if it saved no figure."""
         done = self.drawn
         if done.exit is None and not done.flooded:
-            raise Overrun(f"{self.command} did not end within {within:g} s and was killed")
+            raise Overrun(
+                f"{self.command} did not end within {within:g} s and was killed",
+                hint=f"it reads the table, draws, saves and ends; {ARGUMENTS}",
+            )
         if done.flooded:
             raise CheckFailed(f"{self.command} {done.outcome}", hint="print less than 8 MiB")
         if self.name not in done.names:
@@ -168,6 +171,8 @@ def remedy(said: str) -> str:
         return ARGUMENTS
     if "MemoryError" in said:
         return "each process has 1 GiB of memory"
+    if "TypeError" in said and "'str'" in said:
+        return "what csv gives is text: make it numbers, float(…)"
     if "KeyError" in said:
         return "the file's columns are rules,throughput_mbps,latency_ns"
     return f"{ARGUMENTS}; see output.txt"
