@@ -4,7 +4,7 @@ from grader.facts import Choice
 
 PROTOCOLS = Choice(
     {
-        "UDP": ["User Datagram Protocol"],
+        "UDP": ["User Datagram Protocol", "UDPv4", "UDP4"],
         "TCP": ["Transmission Control Protocol", "SYN"],
         "ICMP": [
             "ICMP echo", "ICMP echo request", "echo", "echo request", "ping",
@@ -43,11 +43,12 @@ ORDERS = Choice(
             "upward", "upwards", "ascending", "increasing", "increases", "increase", "increment",
             "incremented", "incrementing", "rising", "growing", "forward", "forwards",
             "low to high", "lowest first", "lowest to highest", "counts up", "counting up",
+            "higher",
         ],
         "down": [
             "downward", "downwards", "descending", "decreasing", "decreases", "decrease",
             "decrement", "decremented", "decrementing", "falling", "shrinking", "backward",
-            "backwards", "reverse", "reversed", "high to low", "highest first",
+            "backwards", "reverse", "reversed", "lower", "high to low", "highest first",
             "highest to lowest", "counts down", "counting down",
         ],
         "random": ["shuffled", "no order"],
