@@ -27,7 +27,7 @@ NEGATIONS = frozenset(
 # What explains an answer, unless it is another one, as in `UDP (or ICMP)`: what it is not, and what
 # is so elsewhere, as in `UDP (ICMP on Windows)`. Beside a number, all that stands in parentheses.
 DENIED = (
-    r"[,;]\s*(?:(?:and|but|so|it|is)\s+)*not\b[^,;]*"
+    r"(?:[,;]|\s[-\u2013\u2014])\s*(?:(?:and|but|so|it|is)\s+)*not\b[^,;]*"
     r"|\b(?:instead of|rather than|as opposed to)\b[^,;]*"
 )
 BESIDE_NAMES = re.compile(
