@@ -1,7 +1,8 @@
 """Closed facts as people write them: names with their synonyms, and numbers. Nothing is guessed.
 
 An answer counts as what it names. One that names several things, or says what it is not, names
-nothing: `UDP or ICMP` and `not TCP` are no answers.
+nothing: `UDP or ICMP` and `not TCP` are no answers. But what an answer adds to explain itself may
+name others: `UDP, not ICMP` and `33434 (then 33435)` are answers.
 """
 
 from __future__ import annotations
@@ -21,8 +22,19 @@ if TYPE_CHECKING:
 PLACEHOLDERS = {"", "todo", "tbd", "fixme", "xxx", "your answer", "your answer here", "answer here"}
 NEGATIONS = frozenset(
     {"not", "no", "nor", "neither", "never", "without", "except", "instead", "rather", "than"}
-    | {"isnt", "doesnt", "dont", "arent", "cannot"}
+    | {"isnt", "doesnt", "dont", "arent", "cannot", "anything", "everything"}
 )
+# What explains an answer, unless it is another one, as in `UDP (or ICMP)`: what it is not, and what
+# is so elsewhere, as in `UDP (ICMP on Windows)`. Beside a number, all that stands in parentheses.
+DENIED = (
+    r"(?:[,;]|\s[-\u2013\u2014])\s*(?:(?:and|but|so|it|is)\s+)*not\b[^,;]*"
+    r"|\b(?:instead of|rather than|as opposed to)\b[^,;]*"
+)
+BESIDE_NAMES = re.compile(
+    rf"{DENIED}|\([^()]*\b(?:with|without|if|when|on|under|for)\b[^()]*\)", re.IGNORECASE
+)
+BESIDE_NUMBERS = re.compile(rf"{DENIED}|\([^()]*\)", re.IGNORECASE)
+DOUBTS = frozenset({"or", "maybe", "perhaps", "possibly", "sometimes", "alternatively"})
 NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
@@ -132,6 +144,8 @@ class Choice:
         known = f"known answers: {', '.join(self.names)}"
         must_be_answered(question, text, known)
         found = self.found(text)
+        if len(found) != 1:
+            found = self.found(_without(BESIDE_NAMES, text)) or found
         if not found:
             raise CheckFailed(
                 f"{question}: expected one clear answer, found {shown(text)}", hint=known
@@ -156,8 +170,11 @@ def numbers(text: str) -> tuple[float, ...]:
 
 def number(text: str) -> float | None:
     """The number that an answer holds; None for none, or for several that differ."""
-    found = set(numbers(text))
-    return found.pop() if len(found) == 1 and not set(_words(text)) & NEGATIONS else None
+    for one in (text, _without(BESIDE_NUMBERS, text)):
+        found = set(numbers(one))
+        if len(found) == 1 and not set(_words(one)) & NEGATIONS:
+            return found.pop()
+    return None
 
 
 def _value(digits: str) -> float:
@@ -181,6 +198,10 @@ def must_be_number(
         raise CheckFailed(f"{question}: expected one number, found {shown(text)}", hint=hint)
     if found not in right:
         raise CheckFailed(f"{question}: {shown(text)} is not what was seen: {seen}", hint=hint)
+
+
+def _without(asides: re.Pattern[str], text: str) -> str:
+    return asides.sub(lambda aside: aside[0] if set(_words(aside[0])) & DOUBTS else " ", text)
 
 
 def _words(text: str) -> list[str]:

@@ -87,10 +87,11 @@ def test_rows_of_one_number_do_not_hide_the_others() -> None:
         ("\ufeffRules; Throughput_Mbps; Latency_ns\r\n100;1,5;2,25\r\n", [(100, 1.5, 2.25)]),
         ('"rules","throughput_mbps","latency_ns"\n"100", "1.5" ,"2e3"\n\n', [(100, 1.5, 2000.0)]),
         (f"{HEAD}\n0,1,\n{HEAD}\n100,nan,3\n", [(0, 1.0, None), (100, None, 3.0)]),
+        (f"{HEAD},\n0,1,2,\n100,", [(0, 1.0, 2.0), (100, None, None)]),
     ],
 )
 def test_what_spreadsheets_do_is_forgiven(text: str, rows: list[tuple[object, ...]]) -> None:
-    """Separators, quotes, spaces, capitals and a header in the middle don't matter."""
+    """Separators, quotes, capitals, a header in the middle and a last line cut off don't matter."""
     found = read_table(text, "results.csv").rows
     assert [(one.rules, one.throughput, one.latency) for one in found] == rows
 

@@ -57,6 +57,38 @@ def test_several_are_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "UDP, not ICMP",
+        "UDP (ICMP with -I)",
+        "udp; it is not TCP",
+        "UDP instead of ping",
+        "UDP (17)",
+    ],
+)
+def test_an_answer_may_be_explained(text: str) -> None:
+    """What is said not to be, or to be so elsewhere, takes nothing from the answer."""
+    PROTOCOLS.must_be("q", text, {"UDP"}, seen="packet 1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UDP (or ICMP)",
+        "UDP (ICMP)",
+        "UDP is not used",
+        "anything but UDP",
+        "ICMP, TCP (UDP)",
+        "(not UDP)",
+    ],
+)
+def test_an_aside_is_no_answer(text: str) -> None:
+    """A choice left open in parentheses is one, and what is denied is not named."""
+    with pytest.raises(CheckFailed, match="expected one"):
+        PROTOCOLS.must_be("q", text, {"UDP"}, seen="packet 1")
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "not answered"),
@@ -85,6 +117,9 @@ def test_wrong_choices_say_why(text: str, words: str) -> None:
         ("03", 3),
         ("33434-33523", None),
         ("the first one goes to port 33434", 33434),
+        ("33434 (then 33435, …)", 33434),
+        ("1, not 3", 1),
+        ("1 (or 3)", None),
         ("1 or three", None),
         ("one", 1),
         ("+1", 1),

@@ -14,10 +14,12 @@ MEGABITS = (
     "Throughput (Mbit/s)", "Mbps", "throughput_mbps", "Mbits/sec", "Megabits per second", "Mb/s",
     r"$\mathrm{Mbit}\cdot\mathrm{s}^{-1}$", r"$\frac{Mbit}{s}$", "Mbit s\u207b\xb9",
     "Debit (Mbi\u021bi/s)", "MBit/Sekunde", "\u041c\u0431\u0438\u0442/\u0441", "MBPS", "MBIT/S",
+    "M\xe9gabits par seconde", "\u043c\u0435\u0433\u0430\u0431\u0438\u0442/\u0441",
 )  # fmt: skip
 NANOSECONDS = (
     "latency_ns", "Latency [ns]", "ns per call", "time/ns", "nanosecunde", "nsec", "Nanosekunden",
-    "\u043d\u0441", "\u7eb3\u79d2",
+    "\u043d\u0441", "\u043d\u0430\u043d\u043e\u0441\u0435\u043a\u0443\u043d\u0434\u044b",
+    "\u7eb3\u79d2",
 )  # fmt: skip
 MICROSECONDS = (
     "\xb5s", "\u03bcs", r"$\mu$s", r"$\mu s$", "us", "usec", "microseconds", "Mikrosekunden",

@@ -62,6 +62,7 @@ NOT_PINGED = (
     "no echo request went to that host: does the loop come to every host, also if a command in it "
     "reads standard input? is it that address that is pinged, with options that ping knows?"
 )
+CHANGES = "network and hosts change from run to run: ask for them, as arp-scan --localnet does"
 IN_TIME = (
     "ping only what answered ARP, or all at once: `ping … &` in the loop, `wait` behind it; and "
     "let each ping end soon (-c 1 -W 1)"
@@ -316,19 +317,19 @@ def must_name_hosts(scan: Scan, within: float) -> None:
     must_have_ended(scan.done, within)
     if scan.lines:
         return
-    found = "nothing was printed"
+    found, remedy = "nothing was printed", said(scan.done) or ON_STANDARD_OUTPUT
     if MAC.search(scan.done.output):
         found = "only MAC addresses were printed"
     elif lines_with_addresses(scan.done.complaints):
         found = "addresses went to standard error only"
     elif lines_with_addresses(scan.done.output):
-        found = "what was printed are no other host's addresses"
+        found, remedy = "the addresses printed belong to no other host", CHANGES
     elif scan.done.output.strip():
         found = "what was printed names none"
     raise CheckFailed(
         f"expected hosts' IPv4 addresses on standard output; {found}, and the script "
         f"{scan.done.outcome}. See output.txt",
-        hint=said(scan.done) or ON_STANDARD_OUTPUT,
+        hint=remedy,
     )
 
 

@@ -4,7 +4,7 @@ from grader.facts import Choice
 
 PROTOCOLS = Choice(
     {
-        "UDP": ["User Datagram Protocol"],
+        "UDP": ["User Datagram Protocol", "UDPv4", "UDP4"],
         "TCP": ["Transmission Control Protocol", "SYN"],
         "ICMP": [
             "ICMP echo", "ICMP echo request", "echo", "echo request", "ping",
@@ -23,10 +23,11 @@ ARRIVALS = Choice(
         "destination port unreachable": [
             "port unreachable", "destination unreachable", "dest unreachable", "unreachable",
             "udp port unreachable", "type 3", "type 3 code 3", "type 3 code 3 port unreachable",
-            "port unreach", "unreach port", "dst unreachable",
+            "port unreach", "unreach port", "dst unreachable", "dest unreach",
         ],
         "destination host or network unreachable": [
             "host unreachable", "net unreachable", "network unreachable", "protocol unreachable",
+            "host unreach", "net unreach",
             "destination host unreachable", "destination net unreachable", "type 3 code 1",
             "destination network unreachable", "destination protocol unreachable",
         ],
@@ -43,11 +44,12 @@ ORDERS = Choice(
             "upward", "upwards", "ascending", "increasing", "increases", "increase", "increment",
             "incremented", "incrementing", "rising", "growing", "forward", "forwards",
             "low to high", "lowest first", "lowest to highest", "counts up", "counting up",
+            "higher", "larger", "bigger",
         ],
         "down": [
             "downward", "downwards", "descending", "decreasing", "decreases", "decrease",
             "decrement", "decremented", "decrementing", "falling", "shrinking", "backward",
-            "backwards", "reverse", "reversed", "high to low", "highest first",
+            "backwards", "reverse", "reversed", "lower", "smaller", "high to low", "highest first",
             "highest to lowest", "counts down", "counting down",
         ],
         "random": ["shuffled", "no order"],
@@ -73,7 +75,9 @@ OPTIONS = Choice(
     {
         "end of option list": ["kind 0", "EOL", "end of options", "end of options list", "EOOL"],
         "NOP": ["kind 1", "no operation", "noop", "no op", "padding"],
-        "MSS": ["kind 2", "maximum segment size", "max segment size", "maximum segment"],
+        "MSS": [
+            "kind 2", "maximum segment size", "max segment size", "max seg size", "maximum segment",
+        ],
         "window scale": [
             "kind 3", "WS", "WSopt", "wscale", "window scaling", "WSF", "window scale factor",
             "window scaling factor", "window shift",

@@ -57,6 +57,9 @@ def ship_agent(writer: BinaryIO) -> None:
 class Machine:
     """A machine whose agent is at the other end of a stream. Calls may come from any thread."""
 
+    # So many times a limit is longer at most: of a whole host one cannot tell who has to wait.
+    patience = 1.0
+
     _receiver: threading.Thread | None = None
 
     def __init__(self, reader: BinaryIO, writer: BinaryIO) -> None:

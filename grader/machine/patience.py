@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grader.machine.client import Machine
 
-# So many times the limit is added at most, however long the machine is kept from running.
-MOST = 4.0
 PRESSURE = Path("/proc/pressure/cpu")
 
 
 class Patience:
-    """`within` seconds in which the machine runs: what others keep it waiting is added."""
+    """`within` seconds in which the machine runs: what others keep it waiting is added.
+
+    At most the machine's `patience` times the limit is, however long it is kept from running.
+    """
 
     def __init__(self, machine: Machine, within: float) -> None:
         self._machine = machine
@@ -29,11 +30,11 @@ class Patience:
         """Seconds that are left by now, never negative; it can grow."""
         lost = self._machine.kept_waiting_s() - self._waited
         passed = time.monotonic() - self._began
-        return max(0.0, self._within + min(lost, MOST * self._within) - passed)
+        return max(0.0, self._within + min(lost, self._machine.patience * self._within) - passed)
 
 
 def waited_for_processors_s() -> float:
-    """For how long some program of this host has waited for a processor, in all.
+    """For how long some program of this host, whichever, has waited for a processor, in all.
 
     Source: Documentation/accounting/psi.rst (`some`, in microseconds). 0 without it.
     """

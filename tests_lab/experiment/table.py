@@ -1,7 +1,7 @@
 """04c's table, rules,throughput_mbps,latency_ns, as a script or a student's own experiment made it.
 
 What spreadsheets do to a file is forgiven, with a note: spaces, quotes, capitals in the header,
-semicolons or tabs with decimal commas.
+empty columns, semicolons or tabs with decimal commas.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ def _fields(line: str, separator: str) -> list[str]:
         found = next(csv.reader(io.StringIO(line), delimiter=separator, skipinitialspace=True), [])
     except csv.Error:
         found = line.split(separator)
-    return [field.strip() for field in found]
+    fields = [field.strip() for field in found]
+    while len(fields) > len(HEADER) and not fields[-1]:
+        fields.pop()  # a spreadsheet's empty column
+    return fields
 
 
 def _must_be_header(fields: list[str], name: str) -> None:
@@ -87,7 +90,8 @@ def _row(number: int, fields: list[str], name: str, *, comma: bool) -> Row | Non
     """A line as a row; None for the header again, as a file that was appended to has it."""
     if tuple(field.lower() for field in fields) == HEADER:
         return None
-    if len(fields) != len(HEADER):
+    fields += [""] * (len(HEADER) - len(fields))  # the last line of a run that was interrupted
+    if len(fields) > len(HEADER):
         raise CheckFailed(
             f"line {number} of {name} has {len(fields)} fields, not {len(HEADER)}: "
             f"“{','.join(fields)[:SHOWN]}”",

@@ -20,13 +20,16 @@ POWERS = {"": 0, "k": 1, "kilo": 1, "m": 2, "mega": 2, "g": 3, "giga": 3, "t": 4
 SI = {"n": 1e-9, "µ": 1e-6, "μ": 1e-6, "u": 1e-6, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6,
       "G": 1e9, "T": 1e12}  # fmt: skip
 FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-# Units in Cyrillic, Chinese and TeX, as they are in Latin.
+# Units in Cyrillic, Chinese and TeX, as they are in Latin; longer ones first.
 SPELLINGS = {
+    "\u043d\u0430\u043d\u043e\u0441\u0435\u043a\u0443\u043d\u0434": " ns ",
+    "\u043c\u0438\u043a\u0440\u043e\u0441\u0435\u043a\u0443\u043d\u0434": " us ",
+    "\u043c\u0435\u0433\u0430": "mega", "\u0433\u0438\u0433\u0430": "giga",
     "\u0431\u0438\u0442": "bit", "\u041c": "M", "\u0413": "G", "\u043abit": "kbit",
     "bit/\u0441": "bit/s", "\u043d\u0441": "ns", "\u043c\u043a\u0441": "us", "\u043c\u0441": "ms",
     "\u7eb3\u79d2": " ns ", "\u5fae\u79d2": " us ", "\u6beb\u79d2": " ms ",
     "\\mu": "u", "\N{GREEK SMALL LETTER MU}": "u", "\\cdot": "\N{MIDDLE DOT}",
-    "\N{MINUS SIGN}": "-", "\u021b": "t", "\u0163": "t",
+    "\N{MINUS SIGN}": "-",
 }  # fmt: skip
 RATE = re.compile(
     r"(?<![a-zA-Z])(?P<prefix>(?i:kilo|mega|giga|tera)|[kKmMgGtT]i?)?[\s-]?"
@@ -55,8 +58,9 @@ OTHER = {THROUGHPUT: LATENCY, LATENCY: THROUGHPUT}
 
 
 def plain(label: str) -> str:
-    """A label without TeX, units in Latin letters."""
-    text = unicodedata.normalize("NFKC", RAISED.sub("10^", label))
+    """A label without TeX and accents, units in Latin letters."""
+    text = unicodedata.normalize("NFKD", RAISED.sub("10^", label))
+    text = "".join(one for one in text if not unicodedata.combining(one))
     text = FRACTION.sub(r"\1/\2", text)
     for spelling, latin in SPELLINGS.items():
         text = text.replace(spelling, latin)

@@ -27,7 +27,8 @@ SERVER, PORT = "8.8.8.8", 53
 QUERIES = 8
 LOOPBACK = "127"
 SERVERS = ("8.8.4.4", "1.1.1.1", "9.9.9.9", "8.8.8.9", "8.8.0.8")
-NAMES = ("fep.grid.pub.ro", "ocw.cs.pub.ro", "www.google.com", "a.ro")
+SERVERS6 = ("2606:4700:4700::1111", "2001:4860:4860::8888")
+NAMES = ("fep.grid.pub.ro", "ocw.cs.pub.ro", "www.google.com", "a.ro", f"{'x' * 63}.pub.ro")
 LITERAL = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){1,3}(?![\d.])")
 
 
@@ -64,7 +65,8 @@ def queries(source: str, rng: Random) -> list[Sample]:
             / DNS(
                 id=rng.randrange(65536),
                 rd=1,
-                qd=DNSQR(qname=rng.choice(NAMES), qtype=kinds[number % len(kinds)]),
+                ad=number % 2,  # dig sets it, a resolver's library does not
+                qd=DNSQR(qname=NAMES[number % len(NAMES)], qtype=kinds[number % len(kinds)]),
             ),
         )
         for number, port in enumerate(ports)
@@ -102,11 +104,12 @@ def others(source: str, site: str, rng: Random) -> list[Sample]:
     layers["an NTP query, UDP to port 123"] = (
         IP(src=source, dst=site) / UDP(sport=_port(rng), dport=123) / bytes(48)
     )
-    layers["a DNS query over IPv6 to another server"] = (
-        IPv6(src="fd00::7", dst="2606:4700:4700::1111")
-        / UDP(sport=_port(rng), dport=PORT)
-        / DNS(qd=DNSQR(qname=NAMES[0]))
-    )
+    for server in SERVERS6:
+        layers[f"a DNS query over IPv6, to {server}"] = (
+            IPv6(src="fd00::7", dst=server)
+            / UDP(sport=_port(rng), dport=PORT)
+            / DNS(qd=DNSQR(qname=NAMES[0]))
+        )
     return [_sample(what, layer) for what, layer in layers.items()]
 
 

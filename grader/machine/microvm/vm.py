@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class MicroVM(Machine, Disposable):
     """A guest with an agent. It dies with its owner, whatever way that ends."""
 
+    patience = 4.0  # its own processors are what is seen waiting
+
     def __init__(self, qemu: Qemu) -> None:
         """Take over `qemu`, in which an agent serves or a BOOTSTRAP waits for `boot`."""
         self._qemu = qemu
