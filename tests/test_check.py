@@ -100,8 +100,8 @@ def test_the_packet_is_shown_as_tcpdump_does(tmp_path: Path, home: dict[str, str
     assert found.returncode == 1
     number = re.search(r"the first of them packet (\d+)", found.stdout)
     assert number is not None, found.stdout + found.stderr
-    shown = found.stdout.partition("    wire.pcap\n")[2]
-    assert shown.startswith(f"      │ packet {number[1]}: IP (tos 0x0, ttl 64")
+    shown = found.stdout.partition("    wire.pcap\n      │ ")[2]  # not the message's own word
+    assert shown.startswith(f"packet {number[1]}: IP (tos 0x0, ttl 64")
     assert re.search(r"│   [\d.]+ > [\d.]+\.123: NTPv4, Client, length 48\n", shown)
 
 
