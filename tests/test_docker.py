@@ -436,15 +436,18 @@ def test_an_image_is_built_without_mmdebstrap(
     [
         ({"packages": ("no-such-package",)}, "debian:plain", "no-such-package"),
         ({}, "127.0.0.1:1/no-such-base", "no-such-base"),
+        ({"finish": "echo never-mind; exit 9"}, "debian:plain", "never-mind"),
         ({"suite": "sid"}, "debian:plain", "expected Debian sid to build on, found Debian"),
     ],
 )
 def test_what_the_engine_cannot_build_is_named(
     recipe: Recipe, debian: str, changed: dict[str, Any], base: str, named: str
 ) -> None:
-    """A package, a base that is not there, another system's: the error says which."""
+    """A package, a base that is not there, another system's, a failed script: it says which."""
     assert debian
     before = ours()
+    changed = dict(changed)
+    recipe.folder.joinpath("finish").write_text(changed.pop("finish", ""))
     packages = changed.pop("packages", ("hello",))
     recipe.folder.joinpath("packages.txt").write_text("\n".join(packages))
     with pytest.raises(GraderError, match=named):

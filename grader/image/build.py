@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # that is in memory on some systems.
 SCRATCH = Path("/var/tmp")  # noqa: S108
 
-BASE = "debian:trixie-slim"
+BASE = f"debian:{Recipe.suite}-slim"
 UNREAD = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 WHEEL_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from grader.errors import GraderError
+from grader.image.logged import end_of
 from grader.machine.docker import Engine
 from grader.machine.docker.engine import EMPTIED
 
@@ -28,7 +29,6 @@ WITHIN = 1800  # seconds that the engine may be silent: packages are fetched mea
 LAID_OVER = frozenset(f"etc/{name}" for name in EMPTIED)
 STRANGE = LAID_OVER | {".dockerenv"}
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
-SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,9 @@ class DockerBuild:
                 made = step.get("aux", {}).get("ID", made)
                 failed = "error" in step
         if failed or not made:
-            end = "\n".join(self.log.read_text(encoding="utf-8").splitlines()[-SHOWN:])
             what = f"Docker could not build the image on {self.base}; see {self.log}, which ends:"
             remedy = "if a registry or Debian's mirror was out of reach, start again when it is not"
-            raise GraderError(f"{what}\n{end}", remedy=remedy)
+            raise GraderError(f"{what}\n{end_of(self.log)}", remedy=remedy)
         return made
 
 

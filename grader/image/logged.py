@@ -46,6 +46,10 @@ def run_logged(
             file.write(line)
             progress(line.rstrip())
     if process.returncode:
-        end = "".join(log.read_text(encoding="utf-8").splitlines(keepends=True)[-SHOWN:])
-        what = f"{name} exited with {process.returncode}; the end of its log {log}:\n{end.rstrip()}"
+        what = f"{name} exited with {process.returncode}; the end of its log {log}:\n{end_of(log)}"
         raise GraderError(what, remedy=remedy)
+
+
+def end_of(log: Path) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(encoding="utf-8").splitlines()[-SHOWN:]).rstrip()
