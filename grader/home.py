@@ -23,6 +23,13 @@ def lab() -> Path:
     return project() / "tests_lab"
 
 
+def cache(name: str) -> Path:
+    """A folder of this user's cache, made if it is not there."""
+    folder = user_cache_path("netlab-grader", appauthor=False) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def pinned() -> list[str]:
     """The arguments that make pytest take the project's configuration, whatever lies elsewhere."""
     root = project()

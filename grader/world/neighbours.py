@@ -10,8 +10,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import platformdirs
-
+from grader import home
 from grader.lock import places
 
 if TYPE_CHECKING:
@@ -27,9 +26,7 @@ LANS = 12
 @contextmanager
 def room(lans: int = LANS) -> Iterator[None]:
     """Hold room for the neighbours of so many LANs in this host's table; by default, all of it."""
-    folder = platformdirs.user_cache_path("netlab-grader", appauthor=False) / "neighbours"
-    folder.mkdir(parents=True, exist_ok=True)
-    with places(folder, lans, LANS):
+    with places(home.cache("neighbours"), lans, LANS):
         yield
 
 

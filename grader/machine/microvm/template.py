@@ -19,9 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
-from grader import lock
+from grader import home, lock
 from grader.errors import Unsupported
 from grader.machine.client import GRACE, MachineError, agent_archive
 from grader.machine.idmap import IdMap
@@ -103,9 +101,7 @@ class Template:
 
 def templates_folder() -> Path:
     """The folder of all templates, made if need be."""
-    folder = platformdirs.user_cache_path("netlab-grader", appauthor=False) / "templates"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return home.cache("templates")
 
 
 def key(source: Source) -> str:
