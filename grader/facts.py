@@ -24,17 +24,23 @@ NEGATIONS = frozenset(
     {"not", "no", "nor", "neither", "never", "without", "except", "instead", "rather", "than"}
     | {"isnt", "doesnt", "dont", "arent", "cannot", "anything", "everything"}
 )
-# What explains an answer, unless it is another one, as in `UDP (or ICMP)`: what it is not, and what
-# is so elsewhere, as in `UDP (ICMP on Windows)`. Beside a number, all that stands in parentheses.
+# What explains an answer, unless it is another one, as in `UDP (or ICMP)`: what it is not, what is
+# so elsewhere, as in `UDP (ICMP on Windows)` or `UDP; ICMP with -I`, and a whole sentence after it.
+# Beside a number, all that stands in parentheses.
 DENIED = (
     r"(?:[,;]|\s[-\u2013\u2014])\s*(?:(?:and|but|so|it|is)\s+)*not\b[^,;]*"
     r"|\b(?:instead of|rather than|as opposed to)\b[^,;]*"
 )
-BESIDE_NAMES = re.compile(
-    rf"{DENIED}|\([^()]*\b(?:with|without|if|when|on|under|for)\b[^()]*\)", re.IGNORECASE
+ELSEWHERE = (
+    r"\([^()]*\b(?:with|without|if|when|on|under|for)\b[^()]*\)"
+    r"|[,;]\s*\w+\s+(?:only\s+)?(?:with|if|when|on)\b[^,;]*"
 )
+SENTENCE = r"(?<=\w)\.\s+\w+(?:[^\w.]+\w+){2}[^.]*"
+BESIDE_NAMES = re.compile(f"{DENIED}|{ELSEWHERE}|{SENTENCE}", re.IGNORECASE)
 BESIDE_NUMBERS = re.compile(rf"{DENIED}|\([^()]*\)", re.IGNORECASE)
-DOUBTS = frozenset({"or", "maybe", "perhaps", "possibly", "sometimes", "alternatively"})
+DOUBTS = frozenset(
+    {"or", "also", "actually", "both", "maybe", "perhaps", "possibly", "sometimes", "alternatively"}
+)
 NUMBERS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
@@ -47,9 +53,8 @@ SHOWN = 120
 ADDRESS = re.compile(r"\d+(\.\d+){3}")
 # Hexadecimal; thousands; a number, with a sign if that cannot be a dash; a word.
 PARTS = re.compile(
-    r"0x[0-9a-f]+|\d{1,3}(?:[.,]\d{3})+(?![\d.])|(?:(?<![^\s(=:])[-\u2212])?\d+(?:\.\d+)*|\b(?:"
-    + "|".join(NUMBERS)
-    + r")\b"
+    r"0x[0-9a-f]+|\d{1,3}(?:[.,]\d{3})+(?![\d.])|(?<!\d)\d{1,3}(?: \d{3})+(?![\d.])"
+    r"|(?:(?<![^\s(=:])[-\u2212])?\d+(?:\.\d+)*|\b(?:" + "|".join(NUMBERS) + r")\b"
 )
 
 
@@ -182,9 +187,9 @@ def _value(digits: str) -> float:
         return float("inf")  # beyond all that is asked, or no number
     if digits.startswith("0x"):
         return int(digits, 16)
-    # 33,434 and 33.434 are thousands; 1.5 is not.
-    grouped = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", digits)
-    plain = re.sub("[.,]", "", digits) if grouped else digits.replace("\u2212", "-")
+    # 33,434, 33.434 and 33 434 are thousands; 1.5 is not.
+    grouped = re.fullmatch(r"\d{1,3}(?:[., ]\d{3})+", digits)
+    plain = re.sub("[., ]", "", digits) if grouped else digits.replace("\u2212", "-")
     return float(plain) if plain.count(".") < 2 else float("inf")
 
 

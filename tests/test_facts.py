@@ -64,6 +64,9 @@ def test_several_are_no_answer() -> None:
         "udp; it is not TCP",
         "UDP instead of ping",
         "UDP (17)",
+        "UDP by default; ICMP with -I",
+        "UDP, ICMP only if told to",
+        "UDP. The routers answer with ICMP time exceeded.",
     ],
 )
 def test_an_answer_may_be_explained(text: str) -> None:
@@ -80,6 +83,11 @@ def test_an_answer_may_be_explained(text: str) -> None:
         "anything but UDP",
         "ICMP, TCP (UDP)",
         "(not UDP)",
+        "UDP; ICMP",
+        "UDP. ICMP.",
+        "UDP. Sometimes it sends ICMP.",
+        "UDP, TCP or ICMP with -I",
+        "UDP. It also sends ICMP echo requests.",
     ],
 )
 def test_an_aside_is_no_answer(text: str) -> None:
@@ -109,6 +117,8 @@ def test_wrong_choices_say_why(text: str, words: str) -> None:
         ("33434", 33434),
         ("33,434", 33434),
         ("port 33434", 33434),
+        ("33 434", 33434),
+        ("33434 255", None),
         ("33434/udp", 33434),
         ("three", 3),
         ("3 (three) per hop", 3),

@@ -23,7 +23,7 @@ ARRIVALS = Choice(
         "destination port unreachable": [
             "port unreachable", "destination unreachable", "dest unreachable", "unreachable",
             "udp port unreachable", "type 3", "type 3 code 3", "type 3 code 3 port unreachable",
-            "port unreach", "unreach port", "dst unreachable", "dest unreach",
+            "ICMP 3/3", "port unreach", "unreach port", "dst unreachable", "dest unreach",
         ],
         "destination host or network unreachable": [
             "host unreachable", "net unreachable", "network unreachable", "protocol unreachable",
