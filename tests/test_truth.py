@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from truth import log_rule, plot, pwru, record, tcpdump, ttl_rule
+from truth import answers, log_rule, plot, pwru, record, tcpdump, ttl_rule
 from truth.trial import Trial
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # How many submissions a task gets with this variable set, drawn at random; else always the same few
 # (CONTRIBUTING.md).
 LONG = int(os.environ.get("NETLAB_TRUTH", "0"))
-TASKS = {one.TASK: one for one in (tcpdump, log_rule, ttl_rule, pwru, plot)}
+TASKS = {one.TASK: one for one in (tcpdump, log_rule, ttl_rule, answers, pwru, plot)}
 AT_ONCE = 12 if LONG else 6
 USUAL = settings(
     database=None,

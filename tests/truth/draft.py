@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from grader.image import Image
+    from grader.machine.client import Machine
+
 T = TypeVar("T")
 
 
@@ -17,13 +20,13 @@ T = TypeVar("T")
 class Draft:
     """The file of a submission, what its maker knows of it, and how it was made.
 
-    `loses` are checks that it fails by construction; `facts` is what the oracle cannot see in it.
+    `loses` are checks that it fails by construction: any of them, or all if it is `exact`.
     """
 
     text: str
     made: tuple[str, ...] = ()
     loses: frozenset[str] = frozenset()
-    facts: frozenset[str] = frozenset()
+    exact: bool = False
 
 
 class Drawing:
@@ -59,3 +62,20 @@ class Drawing:
     def note(self, what: str) -> None:
         """Remember what was done to make it wrong, or unusual."""
         self.made.append(what)
+
+
+class Known:
+    """The oracle of what is right or wrong by construction: its maker knows."""
+
+    def __init__(self, machine: Machine, image: Image) -> None:
+        pass
+
+    def __enter__(self) -> Known:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, draft: Draft) -> frozenset[str]:
+        """The checks that may fail; none if the draft is right."""
+        return draft.loses

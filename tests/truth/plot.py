@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from truth.draft import Draft, Drawing
+from truth.draft import Draft, Drawing, Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.image import Image
-    from grader.machine.client import Machine
-
 FILE, TASK = "plot.py", "04c"
+Oracle = Known
 BUT_FOR = "04c and not plot_"  # what experiment.sh and results.csv are for
 READERS = {
     "pandas": "import pandas as pd\nd = pd.read_csv({source})\n",
@@ -243,20 +241,3 @@ def drafts(draw: Callable[..., object]) -> Draft:
         f"{prepared(mistake, drawing)}{laid_out(panels, drawing, mistake)}{save}\n"
     )
     return Draft(text, tuple(drawing.made), MISTAKES.get(mistake or "", frozenset()))
-
-
-class Oracle:
-    """What the maker knows is the truth."""
-
-    def __init__(self, machine: Machine, image: Image) -> None:
-        pass
-
-    def __enter__(self) -> Oracle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def __call__(self, draft: Draft) -> frozenset[str]:
-        """The checks that may fail; none if the script is right."""
-        return draft.loses

@@ -44,6 +44,8 @@ class Outcome:
             return False
         if not self.may_lose:
             return bool(self.verdicts) and not self.lost
+        if self.draft.exact:
+            return self.lost == self.may_lose
         return bool(self.lost) and self.lost <= self.may_lose
 
     def __str__(self) -> str:
