@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grader.image import Image
     from grader.machine.client import Machine
     from grader.world import World
+    from truth.hosts import Attempt
 
 FILE, TASK = "iptables_log.sh", "01b"
 BUT_FOR = "log_lines"  # which only a microVM can show
@@ -237,33 +238,32 @@ class Oracle:
 
 def groups_of(world: World, rng: Random) -> list[Group]:
     """What is sent: by whom, from which ports, and which check it is for."""
-    if True:
-        site = world.addresses("ocw.cs.pub.ro", 4)[0]
-        google = "8.8.8.8"
-        ports = iter(rng.sample(range(LOW + 1, HIGH), BURST + 40))
+    site, google = world.addresses("ocw.cs.pub.ro", 4)[0], "8.8.8.8"
+    ports = iter(rng.sample(range(LOW + 1, HIGH), BURST + 40))
 
-        def knocks(*sports: int) -> list[tuple[str, int, str, int, bool]]:
-            return [("tcp", one, rng.choice([site, google]), rng.choice([9, 33434]), False)
-                    for one in sports]  # fmt: skip
+    def knocks(sport: int) -> list[Attempt]:
+        """To ports where nobody listens, one of them a high one."""
+        hosts = rng.sample([site, google], 2)
+        return [("tcp", sport, *to, False) for to in zip(hosts, (9, 33434), strict=True)]
 
-        def page() -> list[tuple[str, int, str, int, bool]]:
-            return [("tcp", next(ports), site, 80, True)]
+    def page(sport: int) -> list[Attempt]:
+        return [("tcp", sport, site, 80, True)]
 
-        low = [80, 1023, 32767, rng.randrange(1025, BELOW)]
-        to_high = [("tcp", rng.randrange(1025, BELOW), site, next(ports), False)]
-        return [
-            *(Group("single", knocks(port)) for port in (LOW, HIGH, next(ports), next(ports))),
-            Group("single", knocks(next(ports)), gid=1000),
-            Group("whole", page()),
-            Group("whole", knocks(*(next(ports) for _ in range(BURST)))),
-            Group("only_root", page(), 1000, 1000),
-            Group("only_root", page(), 1000, 0),
-            Group("only_tcp", [("udp", next(ports), google, 53, True)]),
-            *(Group("only_ephemeral", knocks(port)) for port in low),
-            Group("only_ephemeral", to_high),
-            Group("passes", [("tcp", 1024, site, 80, True)]),
-        ]
-    return None
+    burst = [knocks(next(ports))[0] for _ in range(BURST)]
+    low = [80, 1023, BELOW - 1, rng.randrange(1025, BELOW)]
+    to_high: Attempt = ("tcp", rng.randrange(1025, BELOW), site, next(ports), False)
+    return [
+        *(Group("single", knocks(port)) for port in (LOW, HIGH, next(ports), next(ports))),
+        Group("single", knocks(next(ports)), gid=1000),
+        Group("whole", page(next(ports))),
+        Group("whole", burst),
+        Group("only_root", page(next(ports)), 1000, 1000),
+        Group("only_root", page(next(ports)), 1000, 0),
+        Group("only_tcp", [("udp", next(ports), google, 53, True)]),
+        *(Group("only_ephemeral", knocks(port)) for port in low),
+        Group("only_ephemeral", [to_high]),
+        Group("passes", page(1024)),
+    ]
 
 
 def judged(seen: Sequence[Seen]) -> set[str]:
