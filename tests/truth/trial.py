@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,13 +94,14 @@ class Trial:
             (home / "made" / name / self.file).write_text(draft.text, encoding="utf-8")
         chosen = [f"{home / 'made' / name}::{self.task}" for name in names]
         left_out = ("-k", f"not ({self.but_for})") if self.but_for else ()
-        run = grade(*chosen, "-n", WORKERS, "-q", *left_out, home=home, timeout=3600)
+        with ThreadPoolExecutor(1) as pool:  # a grading mostly waits
+            said = pool.submit(lambda: [self.oracle(draft) for draft in drafts])
+            run = grade(*chosen, "-n", WORKERS, "-q", *left_out, home=home, timeout=3600)
         reported = {name.rpartition("/")[2]: name for name in run.reported}
-        for name, draft in zip(names, drafts, strict=True):
+        for name, draft, may_lose in zip(names, drafts, said.result(), strict=True):
             assert name in reported, run.out[-3000:] + run.err[-3000:]
-            self.known[draft.text] = Outcome(
-                draft, self.oracle(draft), self._verdicts(run.checks(reported[name]))
-            )
+            verdicts = self._verdicts(run.checks(reported[name]))
+            self.known[draft.text] = Outcome(draft, may_lose, verdicts)
 
     def _verdicts(self, checks: dict[str, dict[str, object]]) -> tuple[tuple[str, str, str], ...]:
         """The verdicts on what the file is for, without those that need another file."""
