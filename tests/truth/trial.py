@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from truth.draft import Draft
 
 LAB = Lab(REPO / "tests_lab")
-WORKERS = "4"  # a capture mostly waits, so more of them than cores
+WORKERS = 4  # a capture mostly waits, so more of them than cores
 GOOD, UNDECIDED = {"PASSED", "REVIEW"}, {"SKIPPED"}
 
 
@@ -96,7 +96,8 @@ class Trial:
         left_out = ("-k", f"not ({self.but_for})") if self.but_for else ()
         with ThreadPoolExecutor(1) as pool:  # a grading mostly waits
             said = pool.submit(lambda: [self.oracle(draft) for draft in drafts])
-            run = grade(*chosen, "-n", WORKERS, "-q", *left_out, home=home, timeout=3600)
+            workers = str(min(WORKERS, len(drafts)))
+            run = grade(*chosen, "-n", workers, "-q", *left_out, home=home, timeout=3600)
         reported = {name.rpartition("/")[2]: name for name in run.reported}
         for name, draft, may_lose in zip(names, drafts, said.result(), strict=True):
             assert name in reported, run.out[-3000:] + run.err[-3000:]
