@@ -7,14 +7,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runs import REPO
 
 from grader.world import Topology, World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from grader.image import Image
     from grader.machine.client import Machine
@@ -46,6 +46,7 @@ class Seen:
     awaited: int
     rules: int
     setters: int
+    programs: int
     ttls: list[int]
     answered: int
     logged: dict[str | None, int]
@@ -108,22 +109,36 @@ def new_world(machine: Machine, image: Image, seed: str) -> World:
     return World(machine, Topology.load(INTERNET), seed=seed, **image.server())
 
 
+def rows_of(listings: dict[str, str]) -> Iterator[Row]:
+    """Every row of every table."""
+    for listing in listings.values():
+        for rows in chains(listing).values():
+            yield from rows
+
+
 def observe(world: World, groups: Sequence[Group]) -> list[Seen]:
     """Send what the groups say, and see."""
     plan = json.dumps([vars(group) for group in groups])
     done = world.student.run("python3", "-I", "-c", PROBE, plan, timeout=60)
     assert done.exit == 0, done.complaints
-    seen = []
-    for group, told in zip(groups, json.loads(done.output), strict=True):
-        (before, every), (after, every_after) = logged(told["before"]), logged(told["after"])
-        after.subtract(before)
-        seen.append(
-            Seen(group.name, len(group.attempts), sum(talks for *_, talks in group.attempts),
-                 sum(len(from_output(chains(one))) for one in told["after"].values()),
-                 sum(row.target == "TTL" for one in told["after"].values()
-                     for rows in chains(one).values() for row in rows),
-                 told["ttls"], told["answered"],
-                 {prefix: n for prefix, n in after.items() if n},
-                 every_after - every - sum(after.values()))
-        )  # fmt: skip
-    return seen
+    told = zip(groups, json.loads(done.output), strict=True)
+    return [seen_of(group, one) for group, one in told]
+
+
+def seen_of(group: Group, told: dict[str, Any]) -> Seen:
+    """What the probe has told of a group."""
+    before, every = logged(told["before"])
+    after, every_after = logged(told["after"])
+    after.subtract(before)
+    return Seen(
+        name=group.name,
+        tries=len(group.attempts),
+        awaited=sum(talks for *_, talks in group.attempts),
+        rules=sum(len(from_output(chains(one))) for one in told["after"].values()),
+        setters=sum(row.target == "TTL" for row in rows_of(told["after"])),
+        programs=sum("match bpf" in row.text for row in rows_of(told["after"])),
+        ttls=told["ttls"],
+        answered=told["answered"],
+        logged={prefix: n for prefix, n in after.items() if n},
+        elsewhere=every_after - every - sum(after.values()),
+    )

@@ -201,7 +201,7 @@ class Oracle:
         """The checks that what was seen after one call speaks against."""
         if not seen[0].setters:
             return {"runs"}
-        found = set()
+        found = set() if seen[0].programs else {"bpf_match"}
         for one in seen:
             if one.name == "dns" and set(one.ttls) != {asked}:
                 found.add("sets_ttl")
