@@ -45,6 +45,7 @@ class Seen:
     tries: int
     awaited: int
     rules: int
+    prefixes: set[str | None]
     setters: int
     programs: int
     ttls: list[int]
@@ -135,6 +136,7 @@ def seen_of(group: Group, told: dict[str, Any]) -> Seen:
         tries=len(group.attempts),
         awaited=sum(talks for *_, talks in group.attempts),
         rules=sum(len(from_output(chains(one))) for one in told["after"].values()),
+        prefixes=set(after),
         setters=sum(row.target == "TTL" for row in rows_of(told["after"])),
         programs=sum("match bpf" in row.text for row in rows_of(told["after"])),
         ttls=told["ttls"],

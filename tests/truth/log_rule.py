@@ -270,7 +270,10 @@ def judged(seen: Sequence[Seen]) -> set[str]:
     """The checks that speak against what was seen."""
     if not seen[0].rules:
         return {"runs"}
-    lost = set()
+    wanted = [one for one in seen if one.name in {"single", "whole"}]
+    # A rule that counts nothing is judged by its words alone.
+    prefixes = {prefix for one in wanted for prefix in one.logged} or seen[0].prefixes
+    lost = {"prefix"} if prefixes - {PREFIX} else set()
     for one in seen:
         if one.answered < one.awaited:
             lost.add("passes")
@@ -281,6 +284,4 @@ def judged(seen: Sequence[Seen]) -> set[str]:
             lost.add("every_packet")
         if one.name.startswith("only_") and one.count + one.elsewhere:
             lost.add(one.name)
-        if one.name in {"single", "whole"} and set(one.logged) - {PREFIX}:
-            lost.add("prefix")
     return lost
