@@ -156,6 +156,7 @@ def send_traffic(world: World) -> None:
     )
     craft.deliver(decoys_in)
     craft.send(crafted_queries(world))
+    craft.deliver(crafted_ends(world))
     serve_nothing(world)
 
 
@@ -177,6 +178,18 @@ def crafted_queries(world: World) -> list[bytes]:
         for sport in (NTP, craft.ephemeral(), craft.ephemeral()):
             header = datagram(sport, NTP)
             frames += craft.outgoing(header, craft.ntp_query(), version=version, to=server)
+    return frames
+
+
+def crafted_ends(world: World) -> list[bytes]:
+    """The last segments of responses, which are short: of chunks (RFC 9112, 7.1), and of TLS."""
+    craft = Crafter(world)
+    frames = []
+    for version in (4, 6):
+        web = world.addresses(clients.SITES[0], version)[0]
+        for port, payload in ((HTTP, b"0\r\n\r\n"), (HTTPS, craft.nonce(31))):
+            one = segment(port, craft.ephemeral(), world.rng.getrandbits(31))
+            frames += craft.incoming(one, payload, version=version, of=web)
     return frames
 
 

@@ -206,7 +206,8 @@ def accepts_all(once: Once, rule: Rule) -> bool:
     program = program_of(rule)
     ends = IP(src="10.0.0.2", dst="8.8.8.8")
     packets = [
-        bytes(ends / UDP(sport=50_000, dport=54)),
+        bytes(ends / UDP(sport=50_000, dport=DNS)),
+        bytes(ends / UDP(sport=50_000, dport=DNS + 1)),
         bytes(ends / TCP(sport=50_000, dport=80)),
         bytes(ends / ICMP()),
     ]
@@ -263,6 +264,10 @@ def why_untouched(once: Once, server: str) -> str:
         return (
             "the BPF program takes that query: do packets that this host sends to the network "
             f"meet the rule, and all else that it asks for? {PAGE}"
+        )
+    if {"UDP from port 53", "TCP to port 53"} <= taken:
+        return (
+            f"the BPF program takes all kinds of packets but that query: is a `not` wrong? {PAGE}"
         )
     instead = next((f", but {what}" for what in nearly if what in taken), "")
     return f"the BPF program does not take that query{instead}; {PAGE}"

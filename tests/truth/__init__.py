@@ -1,0 +1,1 @@
+"""Generated submissions: right and wrong ones, and oracles that share no code with the checks."""
