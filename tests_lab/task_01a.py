@@ -231,9 +231,12 @@ def runs(session: Session, deliverable: Deliverable) -> str | None:
     if session.done.flooded:
         raise CheckFailed(f"the command {session.done.outcome}", hint="print packets only")
     if session.ended_early:
+        # A filter may be refused after its socket was opened, which is what is waited for.
+        words = said(session.done) if session.done.exit else ""
         raise CheckFailed(
             f"the command {session.done.outcome} before Ctrl-C, while packets were still to come",
-            hint="capture until Ctrl-C: without -c, and without a timeout of a few seconds",
+            hint="capture until Ctrl-C: without -c, and without a timeout of a few seconds"
+            + f". It said: {words}" * bool(words),
         )
     if not any(record.packet for record in session.printed.records):
         complaints = session.done.complaints.strip()[-400:]
