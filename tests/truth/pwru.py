@@ -58,6 +58,8 @@ WITH_VALUE = {"--timestamp", "--filter-func", "--output-limit-lines", "--backend
               "--filter-mark"}  # fmt: skip
 STAND_IN = '#!/bin/sh\nfor one in "$@"; do printf "%s\\0" "$one"; done > /work/words\n'
 SUDO = '#!/bin/sh\nexec "$@"\n'
+# A signal that comes before the shell's child ignores it would end the stand-in too soon.
+NO_KILL = "kill() { wait; }\n"
 PACKETS = 3000
 
 
@@ -134,6 +136,7 @@ class Oracle:
         for name, text in {"pwru": STAND_IN, "sudo": SUDO, "dig": "", "sleep": ""}.items():
             put(f"bin/{name}", text.encode())
             self.sandbox.run("chmod", "+x", f"/work/bin/{name}", timeout=5)
+        put("no_kill.sh", NO_KILL.encode())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -146,7 +149,8 @@ class Oracle:
         self.sandbox.put(FILE, draft.text.encode())
         self.sandbox.put("words", b"")
         path = "/work/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-        self.sandbox.run("bash", FILE, env={"PATH": path}, timeout=20)
+        env = {"PATH": path, "BASH_ENV": "/work/no_kill.sh"}
+        self.sandbox.run("bash", FILE, env=env, timeout=20)
         told = self.sandbox.run("cat", "/work/words", timeout=5).output.split("\0")[:-1]
         words = list(filter_of(told))
         raw = taken(self.sandbox, "/work/raw.pcap", *words)
