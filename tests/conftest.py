@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
     from grader.image import Image
     from grader.machine.client import Machine
+
+# A shell has what it starts in the background ignore these, and so would all that is tested.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 INTERNET = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "internet.yaml"
 
