@@ -205,6 +205,7 @@ class Processes:
             "uid_root": None,
             "capabilities": None,
             "limits": {"CORE": 0},
+            "rather_killed": False,
         }
         order = self._zygote.into(join)
         return self.start(spec, order, output_limit=output_limit, terminal=False, stdin=stdin)

@@ -112,6 +112,7 @@ class Sandboxes:
             "uid_root": 0,
             "capabilities": capabilities,
             "limits": limits,
+            "rather_killed": inside,
         }
         it = self._all[sandbox]
         return self._processes.start(

@@ -28,6 +28,8 @@ Order = Callable[[dict[str, Any], list[int]], None]
 
 MAX_ORDER = 1 << 20
 MAX_FDS = 16
+# For want of memory the kernel is to kill what a submission runs before all others (proc(5)).
+RATHER_KILLED, AS_EVER = b"500", b"0"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -100,10 +102,13 @@ def _watch_process(spec: dict[str, Any], fds: list[int]) -> None:
     status, *stdio = fds[:4]
     for fd in fds:
         os.set_inheritable(fd, False)
+    wanted = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     for fd, flags in zip(fds[4:], spec["join"], strict=True):
         ns.setns(fd, flags)
     if spec["uid_root"] is not None:
         _become(spec["uid_root"], spec["uid_root"])
+    if spec["rather_killed"]:  # once without the right to do so, else there is no way back
+        os.write(wanted, RATHER_KILLED)
     child = os.fork()
     if child == 0:
         try:
@@ -111,6 +116,7 @@ def _watch_process(spec: dict[str, Any], fds: list[int]) -> None:
         except Exception as error:
             tell(status, error=f"{spec['argv'][0]}: {error}")
         os._exit(127)
+    os.write(wanted, AS_EVER)
     for fd in stdio:
         os.close(fd)
     tell(status, pid=child)
