@@ -14,14 +14,16 @@ from grader.machine.agent.wire import Channel, WireError
 from grader.machine.patience import waited_for_processors_s
 from grader.machine.process import Completed, Process
 
-# Executed by the machine's Python: take the agent's code from the stream, then serve on it.
+# Executed by the machine's Python: take the agent's code from the stream, then serve on it. The
+# argument OWN_KERNEL says that it is the root of a kernel that is for this machine alone.
+OWN_KERNEL = "own-kernel"
 BOOTSTRAP = (
     "import os,sys;"
     "n=int(sys.stdin.buffer.raw.read(12));"
     "b=b'';\nwhile len(b)<n: b+=os.read(0,n-len(b))\n"
     "open('/tmp/agent.zip','wb').write(b);"
     "sys.path.insert(0,'/tmp/agent.zip');"
-    "from agent.server import main;main()"
+    f"from agent.server import main;main(own_kernel={OWN_KERNEL!r} in sys.argv)"
 )
 GRACE = 15.0
 OUTPUT_LIMIT = 16 * 1024 * 1024

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 CAPABILITIES = {"KILL": 5, "SETGID": 6, "SETUID": 7, "NET_ADMIN": 12, "NET_RAW": 13}
 # Programs of ours in a sandbox's network, which read what it has made there; ports below 1024, too.
 OURS = CAPABILITIES | {"NET_BIND_SERVICE": 10}
+# Their lock, since /run may be another root's (iptables(8)).
+OUR_ENVIRONMENT = {"XTABLES_LOCKFILE": "/tmp/xtables.lock"}  # noqa: S108
 WORK = "/work"
 ROOT = (0, 0)
 
@@ -82,7 +84,7 @@ class Sandbox(Disposable):
             argv,
             inside=False,
             cwd="/tmp",  # noqa: S108
-            env=env or {},
+            env=OUR_ENVIRONMENT | (env or {}),
             user=list(user),
             capabilities=sorted(OURS.values()),
             limits={"CORE": 0},

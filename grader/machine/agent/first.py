@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import namespaces as ns
-from .zygote import MAX_FDS, MAX_ORDER, execute, tell
+from .zygote import MAX_FDS, MAX_ORDER, RATHER_KILLED, execute, tell
 
 # Executed by the container's Python: wait for the agent on a socket of the container's network,
 # where nothing of a submission runs yet, and take from it the agent's code, as a descriptor.
@@ -29,8 +29,6 @@ BOOTSTRAP = (
     "from agent.first import serve;serve(orders,code)"
 )
 ADDRESS = "\0netlab"
-# Of all processes in the container, the kernel is to kill this one last for want of memory.
-RATHER_KILLED = "500"
 
 
 def serve(orders: socket.socket, code: int) -> None:
@@ -87,7 +85,7 @@ def _obey(order: dict[str, Any], fds: list[int], children: dict[int, int]) -> No
 def _start(order: dict[str, Any], status: int, stdio: list[int]) -> None:
     try:
         signal.set_wakeup_fd(-1)
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        with open("/proc/self/oom_score_adj", "wb") as file:
             file.write(RATHER_KILLED)
         execute(order, stdio)
     except Exception as error:

@@ -1,10 +1,12 @@
 """The system calls under namespaces and mounts that Python does not wrap, and roots made of them.
 
-Sources: unshare(2), setns(2), mount(2), pivot_root(2), prctl(2), user_namespaces(7).
+Sources: unshare(2), setns(2), mount(2), pivot_root(2), prctl(2), user_namespaces(7), open_tree(2),
+mount_setattr(2), move_mount(2).
 """
 
 import ctypes
 import os
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -39,7 +41,10 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
-SYS_PIVOT_ROOT = 155  # x86-64
+# x86-64
+SYS_PIVOT_ROOT, SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 155, 428, 429, 442
+AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
+OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, MOUNT_ATTR_IDMAP = 0x1, 0x4, 0x100000
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
@@ -83,6 +88,24 @@ def bind(source: str, target: str, *, read_only: bool = False) -> None:
     if read_only:
         # A remount must keep the flags that the source's mount is locked to (mount(2)).
         mount("", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | _flags_of(target))
+
+
+def show_as_owned_by(users: int, path: str) -> None:
+    """Show the mount at `path` with the owners that it has in the user namespace behind `users`."""
+    tree = _checked(
+        _libc.syscall(SYS_OPEN_TREE, AT_FDCWD, path.encode(), OPEN_TREE_CLONE | os.O_CLOEXEC),
+        f"open_tree {path}",
+    )
+    attributes = struct.pack("4Q", MOUNT_ATTR_IDMAP, 0, 0, users)
+    _checked(
+        _libc.syscall(SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, attributes, ctypes.c_size_t(32)),
+        f"mount_setattr {path}",
+    )
+    _checked(
+        _libc.syscall(SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, path.encode(), MOVE_MOUNT_F_EMPTY_PATH),
+        f"move_mount {path}",
+    )
+    os.close(tree)
 
 
 def _flags_of(path: str) -> int:

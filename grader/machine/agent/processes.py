@@ -165,12 +165,15 @@ class Processes:
         kill: Callable[[int, int], None] = os.killpg,
     ) -> Process:
         """Have a program started by whoever obeys `order`; `kill` signals it there."""
-        master, stdin_write, stdin_read = _open_stdin(terminal=terminal, feed=stdin is not None)
+        feed = stdin is not None
+        master, stdin_write, stdin_read = _open_stdin(terminal=terminal, feed=feed)
         pairs = {name: os.pipe() for name in ("status", "stdout", "stderr")}
         process = Process(
             next(self._numbers), limit=output_limit, terminal=master, stdin=stdin_write, kill=kill
         )
         theirs = [pairs["status"][1], stdin_read, pairs["stdout"][1], pairs["stderr"][1]]
+        for fd in theirs[1:] if terminal or feed else theirs[2:]:  # who owns it may open it again
+            os.fchown(fd, self._zygote.users.root, self._zygote.users.root)
         order({**spec, "terminal": terminal}, theirs)
         for fd in theirs:
             os.close(fd)
@@ -202,6 +205,7 @@ class Processes:
             "uid_root": None,
             "capabilities": None,
             "limits": {"CORE": 0},
+            "rather_killed": False,
         }
         order = self._zygote.into(join)
         return self.start(spec, order, output_limit=output_limit, terminal=False, stdin=stdin)

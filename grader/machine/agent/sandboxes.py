@@ -15,8 +15,7 @@ from .processes import ENVIRONMENT, Process, Processes
 from .zygote import Zygote
 
 IMAGE = "/machine"
-RANGE = 65_536
-# Ids of the agent's user namespace that make sandboxes, one each in turn (see zygote).
+# Ids of the user namespace around them that make sandboxes, one each in turn (see zygote).
 FIRST_CREATOR, CREATORS = 40_000, 20_000
 ENTER_ALL = ns.CLONE_NEWUSER | ns.ALL_BUT_USER
 ENTER_NETWORK = ns.CLONE_NEWNET
@@ -33,7 +32,7 @@ class Sandbox:
         self.pidfd = os.pidfd_open(process.pid)
         self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self.order = zygote.into([(self.pidfd, ENTER_ALL)])
-        self.order_beside = zygote.into([(self.pidfd, ENTER_NETWORK)])
+        self.order_beside = zygote.into([*zygote.users.join, (self.netns, ENTER_NETWORK)])
 
     def close(self) -> None:
         """Kill everything inside, wait until it is gone, let go of the namespaces."""
@@ -57,7 +56,6 @@ class Sandboxes:
         """Make a sandbox; returns its number. Raises OSError with the step that failed."""
         number = next(self._numbers)
         status_read, status_write = os.pipe()
-        mapped_read, mapped_write = os.pipe()
         spec = {
             "image": IMAGE,
             "hostname": hostname,
@@ -65,17 +63,10 @@ class Sandboxes:
             "tmpfs": tmpfs,
             "creator": FIRST_CREATOR + number % CREATORS,
         }
-        self._zygote.order("sandbox", spec, [status_write, mapped_read])
+        self._zygote.make_sandbox(spec, status_write)
         os.close(status_write)
-        os.close(mapped_read)
         process = Process(number)
         threading.Thread(target=process.collect, args=({status_read: "status"},)).start()
-        try:
-            self._await(process, "unshared")
-            _map_ids(process.facts["unshared"])
-            os.write(mapped_write, b"m")
-        finally:
-            os.close(mapped_write)
         self._await(process, "ready")
         self._await(process, "pid")  # told by another process, so perhaps later
         self._all[number] = Sandbox(process, self._zygote)
@@ -121,6 +112,7 @@ class Sandboxes:
             "uid_root": 0,
             "capabilities": capabilities,
             "limits": limits,
+            "rather_killed": inside,
         }
         it = self._all[sandbox]
         return self._processes.start(
@@ -155,10 +147,3 @@ class Sandboxes:
         it = self._all.pop(sandbox, None)
         if it is not None:
             it.close()
-
-
-def _map_ids(pid: int) -> None:
-    """Map a sandbox's ids 0 to 65,535 to the same of this namespace, whose root owns the image."""
-    for kind in ("uid", "gid"):
-        with open(f"/proc/{pid}/{kind}_map", "w", encoding="ascii") as file:
-            file.write(f"0 0 {RANGE}\n")

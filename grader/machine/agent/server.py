@@ -17,9 +17,10 @@ from .filters import Filters
 from .kernel_log import KernelLog
 from .network import Network
 from .processes import Processes
-from .sandboxes import Sandboxes
+from .sandboxes import IMAGE, Sandboxes
 from .system import System
 from .terminals import Terminals
+from .users import Users
 from .wire import Channel
 from .zygote import Zygote
 
@@ -65,11 +66,14 @@ def serve(channel: Channel, zygote: Zygote) -> None:
         threading.Thread(target=answer, args=(message,), daemon=True).start()
 
 
-def main() -> None:
-    """Serve on standard input and output; print nothing else."""
+def main(*, own_kernel: bool) -> None:
+    """Serve on standard input and output; print nothing else.
+
+    With its `own_kernel`, the machine's root is that kernel's, and sandboxes must have another.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as process 1, let the kernel reap
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    zygote = Zygote()
+    zygote = Zygote(Users.apart(IMAGE) if own_kernel else Users())
     stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)

@@ -113,13 +113,23 @@ class Terminals:
     ) -> int:
         """Start a program in a sandbox, as its root; returns the terminal's number."""
         it = self._sandboxes.get(sandbox)
-        spec = {"uid_root": 0, "capabilities": capabilities, "limits": limits}
+        spec = {
+            "uid_root": 0,
+            "capabilities": capabilities,
+            "limits": limits,
+            "rather_killed": True,
+        }
         return self._start(f"/proc/{it.pid}/root", it.order, spec, program, kill=it.kill)
 
     def call_on_host(self, world: int, host: str, *, program: dict[str, Any]) -> int:
         """Start a program as the machine's root on a world's host; the terminal's number."""
         order = self._zygote.into([(self._network.netns(world, host), ns.CLONE_NEWNET)])
-        spec = {"uid_root": None, "capabilities": None, "limits": {"CORE": 0}}
+        spec = {
+            "uid_root": None,
+            "capabilities": None,
+            "limits": {"CORE": 0},
+            "rather_killed": False,
+        }
         return self._start("", order, spec, program)
 
     def _start(

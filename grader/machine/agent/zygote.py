@@ -21,19 +21,26 @@ from contextlib import suppress
 from typing import Any
 
 from . import namespaces as ns
+from .users import Users, map_ids
 
 # Has a process made of what is said about it and its descriptors, of which the first is its status.
 Order = Callable[[dict[str, Any], list[int]], None]
 
 MAX_ORDER = 1 << 20
 MAX_FDS = 16
+# For want of memory the kernel is to kill what a submission runs before all others (proc(5)).
+RATHER_KILLED, AS_EVER = b"500", b"0"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
 
 class Zygote:
-    """The agent's end: orders processes. One order at a time; `order` holds no lock for long."""
+    """The agent's end: orders processes. One order at a time; `order` holds no lock for long.
 
-    def __init__(self) -> None:
+    `users` says who the sandboxes' users are.
+    """
+
+    def __init__(self, users: Users) -> None:
+        self.users = users
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._socket, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_ORDER)
@@ -45,6 +52,10 @@ class Zygote:
     def order(self, kind: str, spec: dict[str, Any], fds: list[int]) -> None:
         """Have a process made; `fds[0]` is its status pipe. The caller closes its own copies."""
         socket.send_fds(self._socket, [json.dumps({"kind": kind, **spec}).encode()], fds)
+
+    def make_sandbox(self, spec: dict[str, Any], status: int) -> None:
+        """Have a sandbox made; `status` is as for any process. The caller closes its own copy."""
+        self.order("sandbox", spec, [status, *(fd for fd, _ in self.users.join)])
 
     def into(self, join: list[tuple[int, int]]) -> Order:
         """Orders processes in the namespaces `join`, pairs of descriptor and setns(2) flags."""
@@ -91,10 +102,13 @@ def _watch_process(spec: dict[str, Any], fds: list[int]) -> None:
     status, *stdio = fds[:4]
     for fd in fds:
         os.set_inheritable(fd, False)
+    wanted = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     for fd, flags in zip(fds[4:], spec["join"], strict=True):
         ns.setns(fd, flags)
     if spec["uid_root"] is not None:
         _become(spec["uid_root"], spec["uid_root"])
+    if spec["rather_killed"]:  # once without the right to do so, else there is no way back
+        os.write(wanted, RATHER_KILLED)
     child = os.fork()
     if child == 0:
         try:
@@ -102,6 +116,7 @@ def _watch_process(spec: dict[str, Any], fds: list[int]) -> None:
         except Exception as error:
             tell(status, error=f"{spec['argv'][0]}: {error}")
         os._exit(127)
+    os.write(wanted, AS_EVER)
     for fd in stdio:
         os.close(fd)
     tell(status, pid=child)
@@ -141,20 +156,29 @@ def execute(spec: dict[str, Any], stdio: list[int]) -> None:
 def _watch_sandbox(spec: dict[str, Any], fds: list[int]) -> None:
     """Make a sandbox's namespaces and its first process, then wait for it.
 
-    fds: status, and a pipe on which the agent says that the ids are mapped. The user namespace
-    is made by an id of its own, since the kernel charges RLIMIT_NPROC of all processes in it
-    to that id (user_namespaces(7), kernel/ucount.c): the limit then counts this sandbox only.
+    fds: status, and the user namespace to make it in, if it is another. The sandbox's own is made
+    by an id of its own, since the kernel charges RLIMIT_NPROC of all processes in it to that id
+    (user_namespaces(7), kernel/ucount.c): the limit then counts this sandbox only.
     """
-    status, mapped = fds
+    status, *users = fds
     limit = spec["processes"]
-    resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))  # more than this has, perhaps
+    for fd in users:
+        ns.setns(fd, ns.CLONE_NEWUSER)
+    unshared_read, unshared_write = os.pipe()
+    mapper = os.fork()
+    if mapper == 0:  # who may: a sandbox's ids are the same as in the namespace around it
+        os.close(unshared_write)
+        if os.read(unshared_read, 1):
+            map_ids(os.getppid(), 0)
+        os._exit(0)
     os.setresgid(spec["creator"], spec["creator"], 0)
     os.setresuid(spec["creator"], spec["creator"], 0)
     ns.unshare(ns.CLONE_NEWUSER)
-    tell(status, unshared=os.getpid())
-    if not os.read(mapped, 1):
-        return
-    os.close(mapped)
+    os.write(unshared_write, b"u")
+    os.waitpid(mapper, 0)
+    for fd in (unshared_read, unshared_write, *users):
+        os.close(fd)
     _become(0, 0)
     ns.unshare(ns.ALL_BUT_USER)
     child = os.fork()

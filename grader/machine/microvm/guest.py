@@ -16,7 +16,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from grader.errors import Unsupported
-from grader.machine.client import BOOTSTRAP
+from grader.machine.client import BOOTSTRAP, OWN_KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ for port in sys/class/virtio-ports/*; do
 done
 exec busybox env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/root LANG=C.UTF-8 /bin/busybox switch_root /image \
-    /usr/bin/python3 -I -c "$(busybox cat /bootstrap.py)" <> $agent >&0
+    /usr/bin/python3 -I -c "$(busybox cat /bootstrap.py)" @OWN_KERNEL@ <> $agent >&0
 """
 
 
@@ -90,7 +90,11 @@ def kernel(root: Path) -> Path:
 
 def initrd(root: Path, hostname: str) -> bytes:
     """An initrd for the image below `root`, as QEMU's -initrd takes it."""
-    script = INIT.replace("@MODULES@", " ".join(WARM_MODULES)).replace("@HOSTNAME@", hostname)
+    script = (
+        INIT.replace("@MODULES@", " ".join(WARM_MODULES))
+        .replace("@HOSTNAME@", hostname)
+        .replace("@OWN_KERNEL@", OWN_KERNEL)
+    )
     files: dict[str, tuple[int, bytes]] = {
         "bin": (stat.S_IFDIR | 0o755, b""),
         "modules": (stat.S_IFDIR | 0o755, b""),
