@@ -109,12 +109,18 @@ def experiment(laboratory: Laboratory, task: TaskRun) -> Experiment:
 def is_doubtful(experiment: Experiment, parameters: Mapping[str, Any]) -> bool:
     """Whether another, longer run tells a busy computer's doing from a script's.
 
-    Tests that last somewhat too long may be either's, if the script has a DURATION of its own.
+    Tests that last somewhat too long may be either's, if the script has a DURATION of its own; no
+    iperf3 that was given this one ends before it.
     Rules that are listed after their test may be those of a later step.
     """
     tests, usual = experiment.watched.tests, experiment.duration + parameters["odd_by_s"]
-    longest = experiment.duration + parameters["longer_by_s"]
-    odd = [one for one in tests if usual < one.seconds <= longest]
+    low = experiment.duration * parameters["at_least"]
+    high = experiment.duration + parameters["longer_by_s"]
+    odd = [
+        one
+        for one in tests
+        if low <= one.seconds < experiment.duration or usual < one.seconds <= high
+    ]
     return 2 * len(odd) > len(tests) or (
         experiment.late and bool(experiment.missing or unseen(experiment))
     )
