@@ -35,8 +35,14 @@ ELSEWHERE = (
     r"\([^()]*\b(?:with|without|if|when|on|under|for)\b[^()]*\)"
     r"|[,;]\s*\w+\s+(?:only\s+)?(?:with|if|when|on)\b[^,;]*"
 )
+# What comes back, as in `UDP (ICMP replies come back)`, and a reason.
+RETURNED = (
+    r"\([^()]*\b(?:repl(?:y|ies)|answered|respon\w+|comes? back)\b[^()]*\)"
+    r"|[,;]\s*[^,;]*\b(?:answered|replied|answers?|repl(?:y|ies)|responds?)\s+(?:by|with)\b[^,;]*"
+)
+REASON = r"[,;]\s*(?:since|because|as there)\b.*"
 SENTENCE = r"(?<=\w)\.\s+\w+(?:[^\w.]+\w+){2}[^.]*"
-BESIDE_NAMES = re.compile(f"{DENIED}|{ELSEWHERE}|{SENTENCE}", re.IGNORECASE)
+BESIDE_NAMES = re.compile(f"{DENIED}|{ELSEWHERE}|{RETURNED}|{REASON}|{SENTENCE}", re.IGNORECASE)
 BESIDE_NUMBERS = re.compile(rf"{DENIED}|\([^()]*\)", re.IGNORECASE)
 DOUBTS = frozenset(
     {"or", "also", "actually", "both", "maybe", "perhaps", "possibly", "sometimes", "alternatively"}

@@ -176,6 +176,13 @@ def test_rules_that_were_listed_late_may_be_the_next_steps() -> None:
         assert not test.had(0, 80)
 
 
+def test_a_test_whose_rules_were_never_listed_is_late() -> None:
+    """Rules that were listed after a test, or not at all, are not known to be its own."""
+    unlisted = {"event": "open", "port": 1}, {"event": "open", "port": 2}
+    assert [one.late for one in seen_with((80, False), (80, True))] == [False, True]
+    assert [one.late for one in read_watched(lines(*unlisted)).tests] == [True]
+
+
 @pytest.mark.parametrize(
     ("listed", "found"),
     [

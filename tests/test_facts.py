@@ -44,6 +44,31 @@ def test_nothing_is_guessed(text: str) -> None:
     assert PROTOCOLS.found(text) == frozenset()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UDP (ICMP replies come back)",
+        "UDP datagrams, answered by ICMP",
+        "UDP; routers answer with ICMP time exceeded",
+        "UDP, since TCP would need a port",
+    ],
+)
+def test_what_comes_back_and_why_is_beside_the_answer(text: str) -> None:
+    """What an answer says of replies to it, or of its reason, is no second answer."""
+    PROTOCOLS.must_be("q", text, {"UDP"}, seen="packet 1")
+    with pytest.raises(CheckFailed, match="is not what was seen"):
+        PROTOCOLS.must_be("q", text, {"TCP"}, seen="packet 1")
+
+
+@pytest.mark.parametrize(
+    "text", ["UDP (or ICMP replies)", "UDP or ICMP, answered by ICMP", "UDP and TCP, since both"]
+)
+def test_a_reason_hides_no_second_answer(text: str) -> None:
+    """Two answers stay two, whatever is said beside them."""
+    with pytest.raises(CheckFailed, match="expected one answer, found 2"):
+        PROTOCOLS.must_be("q", text, {"UDP"}, seen="packet 1")
+
+
 def test_order_is_kept() -> None:
     """What is named stands in the order of the text, once."""
     assert PROTOCOLS.named("ping, then UDP, then ping") == ("ICMP", "UDP")

@@ -68,6 +68,16 @@ def test_fragments() -> None:
     assert not parse(whole).fragment
 
 
+def test_where_a_packet_begins() -> None:
+    """Of a packet's fragments the first one begins it; a whole packet does, too."""
+    whole = IP(**FOUR, id=7) / UDP(sport=1, dport=123) / Raw(bytes(300))
+    assert [parse(one).begins for one in fragment(whole, fragsize=160)] == [True, False]
+    assert parse(whole).begins
+    heads = [IPv6(**SIX) / IPv6ExtHdrFragment(offset=n, m=1, id=7) / Raw(bytes(48)) for n in (0, 6)]
+    assert [parse(one).begins for one in heads] == [True, False]
+    assert parse(IPv6(**SIX) / UDP() / b"x").begins
+
+
 def test_ipv6_fragments() -> None:
     """IPv6's fragments are known as such."""
     head = IPv6(**SIX) / IPv6ExtHdrFragment(offset=0, m=1, id=7)

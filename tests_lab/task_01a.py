@@ -170,26 +170,37 @@ def serve_nothing(world: World) -> None:
 
 
 def crafted_queries(world: World) -> list[bytes]:
-    """NTP queries from port 123 and from random ports, over IPv4 and IPv6."""
+    """NTP queries from port 123 and from random ports, to any server, over IPv4 and IPv6."""
     craft = Crafter(world)
     frames = []
     for version in (4, 6):
         server = world.addresses(clients.NTP_POOL, version)[-1]
         for sport in (NTP, craft.ephemeral(), craft.ephemeral()):
-            header = datagram(sport, NTP)
-            frames += craft.outgoing(header, craft.ntp_query(), version=version, to=server)
+            for to in (server, nameless(world, version)):
+                header = datagram(sport, NTP)
+                frames += craft.outgoing(header, craft.ntp_query(), version=version, to=to)
     return frames
 
 
+def nameless(world: World, version: int) -> str:
+    """An address that no name of the world has (RFC 5737, RFC 3849)."""
+    prefix = {4: "192.0.2.", 6: "2001:db8::"}[version]
+    return f"{prefix}{world.rng.randint(1, 99)}"
+
+
 def crafted_ends(world: World) -> list[bytes]:
-    """The last segments of responses, which are short: of chunks (RFC 9112, 7.1), and of TLS."""
+    """The last segments of responses, which are short: of chunks (RFC 9112, 7.1), and of TLS.
+
+    They are of sites with a name and without.
+    """
     craft = Crafter(world)
     frames = []
     for version in (4, 6):
         web = world.addresses(clients.SITES[0], version)[0]
         for port, payload in ((HTTP, b"0\r\n\r\n"), (HTTPS, craft.nonce(31))):
-            one = segment(port, craft.ephemeral(), world.rng.getrandbits(31))
-            frames += craft.incoming(one, payload, version=version, of=web)
+            for of in (web, nameless(world, version)):
+                one = segment(port, craft.ephemeral(), world.rng.getrandbits(31))
+                frames += craft.incoming(one, payload, version=version, of=of)
     return frames
 
 

@@ -44,6 +44,9 @@ REQUEST = (
 # The header of a question for the root's name servers (RFC 1035, 4.1.1).
 DNS_QUESTION = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"
 # Nothing listens there: ports below 1024, and above.
+# Debian's adduser gives daemons 100-999, people 1000-59999.
+SYSTEM_USERS, OTHER_USERS = (100, 1000), (1001, 60_000)
+CABLE = "10.99.0.2"
 CLOSED, CLOSED_HIGH = (9, 19), (33_434, 33_435)
 SETTLE_ATTEMPTS = 50
 STOPS = ("DROP", "REJECT")
@@ -216,10 +219,12 @@ def logs_root_tcp(bench: Bench) -> None:
 @check("01b.every_packet", needs="01b.logs_root_tcp")
 def every_packet(bench: Bench, task: TaskRun, rng: Random) -> str | None:
     """Every packet is logged: of a whole connection, and of a burst."""
-    ports = bench.fresh_ports(1 + task.task.parameters["burst"], rng)
+    ports = bench.fresh_ports(2 + task.task.parameters["burst"], rng)
     connection = bench.observe("packets of a connection", [web(bench.world, ports[0])])
-    burst = bench.observe("packets in a burst", [knock(bench.world, port) for port in ports[1:]])
-    for seen in (connection, burst):
+    burst = bench.observe("packets in a burst", [knock(bench.world, port) for port in ports[1:-1]])
+    by_cable = [Flow("tcp", CABLE, CLOSED[0], ports[-1], timeout=0)]
+    cable = bench.observe(f"packets by veth-host, to {CABLE}", by_cable)
+    for seen in (connection, burst, cable):
         # What a rule stops after it was logged never shows on the wire.
         expected = max(seen.sent, len(seen.outcomes))
         if seen.logged < expected:
@@ -230,7 +235,8 @@ def every_packet(bench: Bench, task: TaskRun, rng: Random) -> str | None:
                 f"{seen.logged}; its rules: {'; '.join(map(str, rules))}",
                 hint="the table nat sees the first packet of each connection only"
                 if only_nat
-                else "no limit, and no state, flag or length that only some packets have",
+                else "no limit, and no state, flag, length or interface that only some packets "
+                "have",
             )
     twice = connection.logged > connection.sent > 0
     return "packets are logged more than once: rules overlap" if twice else None
@@ -256,7 +262,8 @@ def prefix(bench: Bench, task: TaskRun, rng: Random) -> None:
 @check("01b.only_root", needs="01b.logs_root_tcp")
 def only_root(bench: Bench, rng: Random) -> None:
     """Packets of other users' sockets are not logged."""
-    for user in (STUDENT, ROOTS_GROUP):
+    low, high = (rng.randrange(*ids) for ids in (SYSTEM_USERS, OTHER_USERS))
+    for user in (STUDENT, ROOTS_GROUP, (low, low), (high, high), (1, 1)):
         seen = bench.observe("TCP", [web(bench.world, bench.fresh_ports(1, rng)[0])], user)
         must_not_log(seen, f"TCP of a socket of uid {user[0]}, gid {user[1]}", "owner is a match")
 

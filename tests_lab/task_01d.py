@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ SHUT = "".join(
     for table, chains in CHAINS.items()
 )
 REQUEST = "1"
+CABLES = "eth0", "veth-host"
 HINT = "iptables sees IP packets on their way through the stack; what is sent another way?"
 
 
@@ -60,24 +61,47 @@ class Escape:
 
     @property
     def washed(self) -> bool:
-        """Whether more packets passed iptables than bear its mark: what has none proves nothing."""
-        return self.passed > len(self.accepted)
+        """Whether more packets passed iptables than bear its mark: what has none proves nothing.
+
+        A packet that was cut, or doubled, on its way to the cable passed once.
+        """
+        return self.passed > len({packet.ip for packet in self.accepted if packet.begins})
 
 
 @pytest.fixture(scope="module")
-def escape(world: World, wire: Capture, task: TaskRun, run_script: RunScript) -> Escape:
+def cables(world: World, task: TaskRun) -> Iterator[tuple[Capture, ...]]:
+    """A capture on each cable of the student's host: a packet leaves it by any of them."""
+    with ExitStack() as stack:
+        found = tuple(
+            stack.enter_context(Capture(world, world.student.interface(name))) for name in CABLES
+        )
+        first, second = found
+        task.keep("wire.pcap", lambda path: first.frames().save(path))
+        task.keep(f"wire-{CABLES[1]}.pcap", lambda path: second.frames().save(path))
+        yield found
+
+
+@pytest.fixture(scope="module")
+def escape(
+    world: World, cables: tuple[Capture, ...], task: TaskRun, run_script: RunScript
+) -> Escape:
     """Set every policy to DROP, run the script, and see what leaves."""
     for backend in (*BACKENDS, *BACKENDS_6):
         done = world.student.run(f"{backend}-restore", stdin=SHUT.encode())
         if done.exit != 0:
             raise GraderError(f"{backend}-restore {done.outcome}: {done.complaints.strip()}")
     with Tracer(world) as tracer:
-        first = len(wire.frames())
+        first = [len(cable.frames()) for cable in cables]
         done = run_script(world)
         with suppress(TimedOut):
             within = task.task.parameters["background_within_s"]
             wait_until(world.sandbox.idle, within=within, what="the end of background processes")
-        left = [packet for packet in wire.frames().packets[first:] if packet.sent]
+        left = [
+            packet
+            for cable, number in zip(cables, first, strict=True)
+            for packet in cable.frames().packets[number:]
+            if packet.sent
+        ]
         passed = tracer.count()
         after = read_rules(world.student, (*BACKENDS, *BACKENDS_6))
     task.keep("rules.txt", lambda path: path.write_text(after.text))
@@ -103,7 +127,8 @@ def leaves(escape: Escape, deliverable: Deliverable, task: TaskRun) -> str | Non
         else:
             reason = f"nothing left the host; the script {escape.done.outcome}; {caught(escape)}"
         raise CheckFailed(
-            f"expected a packet on eth0 while every policy is DROP: {reason}. See wire.pcap",
+            f"expected a packet on {' or '.join(CABLES)} while every policy is DROP: {reason}. "
+            "See wire.pcap and wire-veth-host.pcap",
             hint="\n".join(filter(None, [HINT, said(escape.done)])),
         )
     stopped = ["the script did not end by itself"] if escape.done.exit is None else []

@@ -42,15 +42,15 @@ ORDERS = Choice(
     {
         "up": [
             "upward", "upwards", "ascending", "increasing", "increases", "increase", "increment",
-            "incremented", "incrementing", "rising", "growing", "forward", "forwards",
-            "low to high", "lowest first", "lowest to highest", "counts up", "counting up",
-            "higher", "larger", "bigger",
+            "incremented", "incrementing", "rising", "rises", "growing", "forward", "forwards",
+            "low to high", "low high", "lowest first", "lowest to highest", "counts up",
+            "counting up", "higher", "larger", "bigger",
         ],
         "down": [
             "downward", "downwards", "descending", "decreasing", "decreases", "decrease",
-            "decrement", "decremented", "decrementing", "falling", "shrinking", "backward",
-            "backwards", "reverse", "reversed", "lower", "smaller", "high to low", "highest first",
-            "highest to lowest", "counts down", "counting down",
+            "decrement", "decremented", "decrementing", "falling", "falls", "shrinking",
+            "backward", "backwards", "reverse", "reversed", "lower", "smaller", "high to low",
+            "high low", "highest first", "highest to lowest", "counts down", "counting down",
         ],
         "random": ["shuffled", "no order"],
     }

@@ -38,6 +38,7 @@ NAMES_AND_NUMBERS = re.compile(
     r"(?P<unit>\s*[a-zµμ]+)?",
     re.IGNORECASE,
 )
+DIGITS = re.compile(r"\d[\d.,]*")
 PER = re.compile(r"\s*(?:/|per)\s*(call|packet|invocation|pkt)s?", re.IGNORECASE)
 
 
@@ -49,6 +50,11 @@ class Reading:
     shown: str
     average: bool
     final: bool
+
+    @property
+    def place(self) -> str:
+        """Where it stands, whatever the number is: the line without its numbers, or the map."""
+        return DIGITS.sub("#", self.shown)
 
 
 def readings(events: list[Event]) -> list[Reading]:

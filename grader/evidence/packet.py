@@ -13,7 +13,7 @@ NO_PORT = 0
 UDP_HEADER = 8
 ETHERNET_HEADER = 14
 IPV6_HEADER = 40
-ICMPV6 = 58
+ICMPV6, FRAGMENT = 58, 44
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,14 @@ class Packet:
         if not isinstance(layer, IP | IPv6):
             return bare
         return _add_upper(_add_ip(bare, layer), layer)
+
+    @property
+    def begins(self) -> bool:
+        """Whether it is no later fragment (RFC 791, 3.1; RFC 8200, 4.5: its header comes first)."""
+        if self.version == 4:
+            return not int.from_bytes(self.ip[6:8], "big") & 0x1FFF
+        later = self.version == 6 and self.ip[6] == FRAGMENT
+        return not (later and int.from_bytes(self.ip[42:44], "big") >> 3)
 
     def __str__(self) -> str:
         """The packet in a message: `UDP 10.0.0.2:40211 → 203.0.113.5:123`."""

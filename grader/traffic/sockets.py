@@ -35,6 +35,8 @@ def talk(flow):
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     elif family == socket.AF_INET:
         s.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+    if flow["ttl"]:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, flow["ttl"])
     s.settimeout(flow["timeout"])
     if flow["sport"]:
         s.bind(("", flow["sport"]))
@@ -72,7 +74,7 @@ class Flow:
 
     `sport` 0 lets the kernel choose. `timeout` is in seconds, for each step; 0 sends the request
     for a connection and does not wait for what becomes of it. A flow that `finishes` says so once
-    it is answered, but keeps its socket.
+    it is answered, but keeps its socket. `ttl` 0 is the host's usual one; others are for IPv4.
     """
 
     protocol: str
@@ -82,6 +84,7 @@ class Flow:
     messages: tuple[str, ...] = ()
     answered: bool = False
     finishes: bool = False
+    ttl: int = 0
     timeout: float = 1.0
 
 

@@ -134,7 +134,7 @@ class Laboratory:
         self._keep(name, "watched.txt", seen.encode())
         self._keep(name, RESULTS, table or b"")
         return Experiment(
-            maximum, step, duration, done, within, runaway, watched, table, self._others(),
+            name, maximum, step, duration, done, within, runaway, watched, table, self._others(),
             self._meter,
         )  # fmt: skip
 
@@ -166,8 +166,13 @@ class Laboratory:
         return tuple(name for name in listed if name and name not in self._files)
 
     def _keep(self, run: str, name: str, data: bytes) -> None:
-        name = name if run == FIRST else f"{run}-{name}"
+        name = evidence(run, name)
         self._task.keep(name, lambda path: path.write_bytes(data))
+
+
+def evidence(run: str, name: str) -> str:
+    """What a file of evidence of a run is called."""
+    return name if run == FIRST else f"{run}-{name}"
 
 
 def supervise(process: Process, watcher: Watcher, most: int, patience: Patience) -> int | None:
@@ -183,6 +188,7 @@ def supervise(process: Process, watcher: Watcher, most: int, patience: Patience)
 class Experiment:
     """One run of the script and all that was seen of it."""
 
+    name: str
     maximum: int
     step: int
     duration: float
@@ -193,6 +199,27 @@ class Experiment:
     table: bytes | None
     written: tuple[str, ...]
     meter: CallMeter
+
+    @property
+    def seen(self) -> str:
+        """The file of evidence that has what was watched."""
+        return evidence(self.name, "watched.txt")
+
+    @property
+    def measured(self) -> str:
+        """The file of evidence that the script has written."""
+        return evidence(self.name, RESULTS)
+
+    @property
+    def late(self) -> bool:
+        """Whether rules were listed when their test, a long one, had ended."""
+        return any(one.late and one.seconds > self.duration / 2 for one in self.watched.tests)
+
+    @property
+    def tidy(self) -> bool:
+        """Whether it has left nothing that another run would meet."""
+        last = self.watched.last
+        return not (self.watched.left or last.count or last.elsewhere or last.policies)
 
     @property
     def wanted(self) -> list[int]:

@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests_lab.kernel.names import (
+    BEHIND_PAIRS,
+    CLASSIFIES,
     FITTING,
     HELPER,
     HOOKED,
@@ -47,6 +49,8 @@ class Place(NamedTuple):
 
 
 JUST = 1e-6  # before the next step
+# What a packet has been handed to.
+DRIVER, TUNNEL, PAIR, HOST = "driver", "tunnel", "pair", "host"
 ANYWHERE = Place(-math.inf, math.inf)
 
 
@@ -55,6 +59,17 @@ class Order(NamedTuple):
 
     function: str
     behind: str
+
+
+def _passed(name: str, behind: Collection[str]) -> set[str]:
+    """What the packet has been handed to with a function, after what it had been before."""
+    found = {
+        DRIVER: is_driver(name),
+        TUNNEL: bool(TUNNELS.match(name)),
+        PAIR: name in PAIRS,
+        HOST: PAIR in behind and family(name) in BEHIND_PAIRS,
+    }
+    return {what for what, is_ in found.items() if is_}
 
 
 class Way:
@@ -124,26 +139,33 @@ class Way:
 
     def misplaced(self, listed: Sequence[str]) -> Order | None:
         """The first function that stands behind one that is entered after it."""
-        now, latest, tunnel, driver = -math.inf, "", False, False
+        now, latest = -math.inf, ""
+        behind: set[str] = set()
         for name in listed:
             places = self.places(name)
             free = [max(now, place.first) for place in places if place.last >= now]
-            if not free and (again := self._again(name, driver=driver, tunnel=tunnel)):
-                free, now, driver = [again], -math.inf, False
+            if not free and (again := self._again(name, behind)):
+                free, now = [again], -math.inf
+                behind &= {TUNNEL}
             if not free:
                 return Order(name, latest)
             if min(free) > now:
                 now, latest = min(free), name
-            driver |= is_driver(name)
-            tunnel |= bool(TUNNELS.match(name))
+            behind |= _passed(name, behind)
         return None
 
-    def _again(self, name: str, *, driver: bool, tunnel: bool) -> float | None:
-        """A bridge, a bond or a tunnel sends by another device: the way begins again there."""
+    def _again(self, name: str, behind: Collection[str]) -> float | None:
+        """A bridge, a bond or a tunnel sends by another device: the way begins again there.
+
+        Or the host does, to which a container's device has handed the packet, and which routes it.
+        """
         first = min(place.first for place in self.places(name))
-        if driver and first >= self.step("device") - 1 / 100:
-            return first
-        return first if tunnel and first >= self.step("send") else None
+        begins = {
+            DRIVER: self.step("device") - 1 / 100,
+            TUNNEL: self.step("send"),
+            HOST: self.step("prepare_out") + JUST,
+        }
+        return first if any(first >= begins[one] for one in behind if one in begins) else None
 
     def exists(self, function: str) -> bool:
         """Whether some kernel has such a function, as far as is known."""
@@ -162,16 +184,19 @@ class Way:
 
         A student's hardware, queueing discipline and security modules are not ours.
         """
-        hook = device = left = False
+        hook = device = choosing = left = False
         for name in listed:
             modules = (
                 left
-                or (device and (is_driver(name) or QUEUE.match(name)))
+                or choosing
+                or (device and (is_driver(name) or QUEUE.match(name) or CLASSIFIES.match(name)))
                 or (hook and HOOKED.match(name))
             )
             if not (self.exists(name) or modules):
                 return name
             hook |= name == HOOK
+            # A driver's ndo_select_queue may call what it likes.
+            choosing = "_select_queue" in name or (choosing and not self.exists(name))
             device |= name in {"dev_queue_xmit", "__dev_queue_xmit"}
             left |= name in {"dev_hard_start_xmit", *LEAVES} or is_driver(name)
         return None

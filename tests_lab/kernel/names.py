@@ -74,10 +74,15 @@ QUEUES = (
     *("qdisc_run_begin", "qdisc_run_end", "dequeue_skb", "net_tx_action", "__netif_schedule"),
     *("qdisc_pkt_len_init", "try_bulk_dequeue_skb", "qdisc_bstats_update", "sch_handle_egress"),
     *("tcf_classify", "tcx_run", "dev_queue_xmit_accel", "noqueue_enqueue"),
+    *("get_xps_queue", "__get_xps_queue_idx", "sk_tx_queue_get", "netdev_cap_txqueue"),
+    *("dev_pick_tx_zero", "dev_pick_tx_cpu_id"),
 )
+# Queueing disciplines', and what drivers choose a queue by (ndo_select_queue): igb_select_queue, …
 QUEUE = re.compile(
-    r"\w+_(enqueue|dequeue|enqueue_tail|dequeue_head|change_class)(_\w+)?\Z|qdisc_\w"
+    r"\w+_(enqueue|dequeue|enqueue_tail|dequeue_head|change_class|select_queue)(_\w+)?\Z|qdisc_\w"
 )
+# Modules that look at what is queued: net/sched/cls_*.c, act_*.c, em_*.c.
+CLASSIFIES = re.compile(r"(?:cls|act|em|tcf|tc)_\w")
 NO_QUEUE = frozenset({"sch_handle_egress", "tcf_classify", "tcx_run", "qdisc_pkt_len_init"})
 LEAVES = ("xmit_one", "netdev_start_xmit", "__netdev_start_xmit", "ndo_start_xmit")
 # Between the device layer and the driver the packet is made fit, not queued.
@@ -103,6 +108,8 @@ class Family(NamedTuple):
     what: str
 
 
+ARRIVING, FORWARDED = "the way of packets that arrive", "the way of packets that are forwarded"
+BEHIND_PAIRS = (ARRIVING, FORWARDED)
 FAMILIES = (
     Family(
         re.compile(
@@ -113,9 +120,9 @@ FAMILIES = (
             r"sock_def_readable|__sock_queue_rcv|sock_queue_rcv|nf_ip_pre_routing|ip_route_input|"
             r"__udp4_lib_rcv|udp_rcv"
         ),
-        "the way of packets that arrive",
+        ARRIVING,
     ),
-    Family(re.compile(r"ip_forward|ip_mr_|ip_error"), "the way of packets that are forwarded"),
+    Family(re.compile(r"ip_forward|ip_mr_|ip_error"), FORWARDED),
     Family(re.compile(r"_*tcp_(?!bpf_)|_*inet_csk_|_*tcp4_|_*mptcp_|ip_queue_xmit|__ip_queue_xmit"),
            "TCP, while the query is UDP"),
     Family(re.compile(r"_*ip6_|_*ipv6_|_*udp_?v6_(?!sendmsg)|_*ip6t_|_*ndisc_|_*icmpv6"),
@@ -152,11 +159,14 @@ def family(function: str) -> str:
 
 
 def strangers(listed: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The functions that are of another way, and of which."""
+    """The functions that are of another way, and of which.
+
+    Behind a pair of devices, such as a container's, the host takes the packet in and forwards it.
+    """
     paired = False
     for name in listed:
         what = family(name)
-        if what and not (paired and "arrive" in what):
+        if what and not (paired and what in BEHIND_PAIRS):
             yield name, what
         paired |= name in PAIRS
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.dns import DNS, DNSQR, DNSRROPT
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
@@ -60,17 +60,24 @@ def queries(source: str, rng: Random) -> list[Sample]:
     return [
         _sample(
             f"a DNS query, UDP {source}:{port} → {SERVER}:{PORT}",
-            IP(src=source, dst=SERVER, id=rng.randrange(65536))
+            IP(src=source, dst=SERVER, id=rng.randrange(65536), **ip_of(number))
             / UDP(sport=port, dport=PORT)
             / DNS(
                 id=rng.randrange(65536),
                 rd=1,
                 ad=number % 2,  # dig sets it, a resolver's library does not
                 qd=DNSQR(qname=NAMES[number % len(NAMES)], qtype=kinds[number % len(kinds)]),
+                ar=DNSRROPT() if number % 3 else [],  # as dig's
             ),
         )
         for number, port in enumerate(ports)
     ]
+
+
+def ip_of(number: int) -> dict[str, Any]:
+    """What programs and kernels choose in an IP header: TTL, DSCP, whether it may be cut."""
+    ttls, flags = (64, 128, 255, 3), ("", "DF")
+    return {"ttl": ttls[number % 4], "flags": flags[number % 2], "tos": 8 * (number % 3)}
 
 
 def others(source: str, site: str, rng: Random) -> list[Sample]:

@@ -1,0 +1,2 @@
+#!/bin/bash
+pwru --timestamp relative 'udp and dst host 8.8.8.8 and dst port 53 and ip[6] & 0x40 != 0'

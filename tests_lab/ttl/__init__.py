@@ -1,0 +1,1 @@
+"""01c: what is sent to see whose TTL a rule sets."""
