@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pytest
-from defences import Defence, Setting, inside
+from defence_tables import PAGE, PARTS, line
+from defences import Defence, Setting
 from runs import REPO
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 
     from grader.image import Image
 
-ALL = (*inside.ALL,)
-EACH = pytest.mark.parametrize("defence", ALL, ids=lambda one: one.name.replace(" ", "-"))
+ALL = [one for part in PARTS.values() for one in part]
+EACH = pytest.mark.parametrize("defence", ALL, ids=lambda one: re.sub(r"\W+", "-", one.name))
 
 
 @EACH
@@ -41,3 +43,9 @@ def test_it_is_where_it_is_said_to_be(defence: Defence) -> None:
     assert attrgetter(name)(import_module(module)) is not None
     file, _, test = defence.held_by.partition("::")
     assert f"def {test}(" in (REPO / "tests" / file).read_text(encoding="utf-8")
+
+
+@EACH
+def test_it_is_in_the_table(defence: Defence) -> None:
+    """The page names the defence, its place and its test as they are."""
+    assert line(defence) in PAGE.read_text(encoding="utf-8")
