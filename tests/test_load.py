@@ -6,17 +6,22 @@ The fair part of `python benchmarks/run.py load`, which makes thousands and meas
 from __future__ import annotations
 
 import os
+import resource
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from runs import REPO
 
 from benchmarks import load
 from benchmarks.held import Held, Memory
 from grader import warm
 from grader.errors import Unsupported
+from grader.evidence import Capture
 from grader.machine import microvm
 from grader.machine.local import LocalMachine
 from grader.sandbox import Sandbox
+from grader.world import Topology, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     In = Callable[..., load.Load]
 
 MANY, SOME, FEW = 60, 12, 3
+OFFICE = REPO / "fixtures" / "topologies" / "office.yaml"
+SELECTS = 1024  # FD_SETSIZE
 # A MiB a sandbox is a leak of pages, less than that a pool that grows; counts are held exactly.
 GROWN_MIB = 12.0
 EACH_WAY = pytest.mark.parametrize("measure", [load.in_a_row, load.at_once])
@@ -68,6 +75,49 @@ def test_clones(image: Image, measure: In) -> None:
     found = measure("clones", load.guest(template), FEW, warming=1)
     assert_nothing_left(found, FEW)
     assert (found.each_mib or 0) < microvm.template.MEMORY_MIB / 2
+
+
+@contextmanager
+def descriptors(most: int) -> Iterator[None]:
+    """What is started meanwhile may open so many files at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < most:
+        pytest.skip(f"no more than {hard} files may be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("most", [110, 111, 112])
+def test_too_many_for_the_agent(image: Image, most: int) -> None:
+    """A sandbox for which the agent has no descriptors is an error at once, and leaves nothing."""
+    with descriptors(most):
+        machine = LocalMachine(image.root)
+    with machine:
+        make = load.sandbox(machine)
+        found = load.at_once("sandboxes", make, 200, warming=1)
+        assert "Too many open files" in found.ended
+        assert found.left == {}
+        assert len(load.in_a_row("sandboxes", make, 2, warming=0).seconds) == 2
+
+
+def test_a_busy_agent_serves_as_ever(image: Image) -> None:
+    """Late echoes and captures go on where descriptors have numbers that select(2) lacks."""
+    with descriptors(4096):
+        machine = LocalMachine(image.root)
+    with machine, ExitStack() as alive:
+        while alive.enter_context(Sandbox(machine)).number < SELECTS // 3 + 1:
+            pass
+        world = alive.enter_context(World(machine, Topology.load(OFFICE), seed="load"))
+        slow = world.host("slow").interface().address(4)
+        before = Held.now()
+        with Capture(world) as wire:
+            done = world.sandbox.run("ping", "-c1", "-W9", slow, timeout=30)
+            assert done.exit == 0, done.output
+            assert len(wire.frames().packets) >= 2
+        assert load.left(before) == {}
 
 
 def test_what_is_left_is_noticed(own: Machine) -> None:
