@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import worlds
+from benchmarks.held import available_mib
 from grader.errors import GraderError
 from grader.machine.microvm import clone
 
@@ -74,7 +75,7 @@ def _grown(what: str, template: Template, use: Use) -> Iterator[Crowd]:
             except GraderError as error:
                 print(f"the crowd ends ({what}, {len(vms)}): {error.what}", file=sys.stderr)
                 return
-            took, left = time.perf_counter() - start, _available_mib()
+            took, left = time.perf_counter() - start, available_mib()
             ends = len(vms) >= MOST[what] or left < LEAST_MIB or took > LONGEST_S[what]
             if ends or len(vms) in COUNTS:
                 shared, own = _memory_mib(vms)
@@ -92,11 +93,6 @@ def _memory_mib(vms: Sequence[MicroVM]) -> tuple[float, float]:
         pss += int(sizes["Pss"])
         own += int(sizes["Private_Dirty"])
     return pss / len(vms) / 1024, own / len(vms) / 1024
-
-
-def _available_mib() -> float:
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) / 1024
 
 
 def markdown(crowds: Sequence[Crowd]) -> str:

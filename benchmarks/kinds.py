@@ -15,6 +15,7 @@ from statistics import mean, median
 from typing import TYPE_CHECKING
 
 from benchmarks import worlds
+from benchmarks.held import available_mib
 from grader import warm
 from grader.errors import Unsupported
 from grader.machine import microvm
@@ -78,7 +79,7 @@ def _machine(name: str, image: Image) -> Iterator[Machine]:
 
 def _once(name: str, image: Image) -> tuple[float, float, float, float]:
     """A machine, a sandbox with its first command, a world; and what the world's took of memory."""
-    before, began = _available(), time.perf_counter()
+    before, began = available_mib(), time.perf_counter()
     with _machine(name, image) as machine:
         started = time.perf_counter()
         with Sandbox(machine) as sandbox:
@@ -89,15 +90,9 @@ def _once(name: str, image: Image) -> tuple[float, float, float, float]:
         building = time.perf_counter()
         world.up()
         built = time.perf_counter()
-        memory = before - _available()
+        memory = before - available_mib()
         world.down()
     return started - began, done - started, built - building, memory
-
-
-def _available() -> float:
-    """What this host has left, in MiB (MemAvailable of proc(5))."""
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("MemAvailable"))
 
 
 def _graded(name: str) -> tuple[float, float]:

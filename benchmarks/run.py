@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import agents, crowd, kinds, links, microvms, sandboxes, tables, tasks, worlds
+from benchmarks import agents, crowd, kinds, links, load, microvms, sandboxes, tables, tasks, worlds
 from benchmarks.harness import measure
 from grader import warm
 from grader.errors import GraderError, Unsupported
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from benchmarks.crowd import Crowd
     from benchmarks.harness import Benchmark, Result
     from benchmarks.kinds import Kind
+    from benchmarks.load import Load
     from grader.image import Image
     from grader.machine.client import Machine
 
 PLOT = Path(__file__).parent / "plot.py"
 WITH_NUMPY = Limits(memory=4 << 30)
-HOST, KINDS, MICROVMS, TASKS, CROWD = GROUPS = ("host", "kinds", "microvms", "tasks", "crowd")
+HOST, KINDS, MICROVMS, TASKS, CROWD, LOAD = GROUPS = (
+    "host", "kinds", "microvms", "tasks", "crowd", "load",
+)  # fmt: skip
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Found:
     results: list[Result] = field(default_factory=list)
     crowds: list[Crowd] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
+    loads: list[Load] = field(default_factory=list)
 
 
 def main() -> None:
@@ -58,6 +62,8 @@ def main() -> None:
                 found.results += _measured(on_this_host(machine, image, options), options.rounds)
             if KINDS in options.groups:
                 found.kinds += kinds.measure(image)
+            if LOAD in options.groups:
+                found.loads += load.on_this_host(machine, image, options.sandboxes)
             if options.groups - {HOST, KINDS}:
                 in_microvms(machine, image, options, found)
         except Unsupported as error:
@@ -91,6 +97,8 @@ def in_microvms(machine: Machine, image: Image, options: argparse.Namespace, fou
         if CROWD in options.groups:
             print("measuring: many microVMs at once", file=sys.stderr)
             found.crowds += crowd.measure(template, image)
+        if LOAD in options.groups:
+            found.loads += load.in_microvms(template, options.clones)
 
 
 def _measured(benchmarks: list[Benchmark], rounds: int) -> Iterator[Result]:
@@ -114,6 +122,8 @@ def write(machine: LocalMachine, options: argparse.Namespace, found: Found) -> N
         figures["memory"] = crowd.comma_separated(found.crowds)
     if found.kinds:
         text += f"\n{kinds.markdown(found.kinds)}"
+    if found.loads:
+        text += f"\n{load.markdown(found.loads)}"
     for name, lines in figures.items():
         (options.output / f"{name}.csv").write_text(lines, encoding="utf-8")
         (options.output / f"{name}.png").write_bytes(plot(machine, name, lines))
@@ -145,6 +155,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--gradings", type=int, default=2, help="of the reference submission")
+    parser.add_argument("--sandboxes", type=int, default=1000, help="under load, in a row")
+    parser.add_argument("--clones", type=int, default=300, help="under load, in a row")
     parser.add_argument("--output", type=Path, default=Path("reports/benchmarks"))
     parser.add_argument(
         "--mininet", default="/usr/bin/python3", help="a Python that can import mininet"

@@ -51,8 +51,10 @@ class Capture:
 
     def _read(self) -> None:
         """Take frames as they come, until `close` wakes this thread for the last time."""
-        frames = self._socket.fileno()
-        while self._wake not in select.select([frames, self._wake], [], [])[0]:
+        poll = select.poll()  # unlike select(2), for descriptors of any number
+        for fd in (self._socket.fileno(), self._wake):
+            poll.register(fd, select.POLLIN)
+        while self._wake not in dict(poll.poll()):
             self._take()
         os.close(self._wake)
         self._socket.close()

@@ -76,13 +76,19 @@ class Container:
     def close(self) -> None:
         """End the first process, and with it all that runs inside; wait until it is gone."""
         self._orders.close()
-        select.select([self.pidfd], [], [], WITHIN)
+        self._ended(WITHIN)
         os.close(self.pidfd)
         os.close(self.netns)
 
     def _send(self, order: dict[str, Any], fds: list[int]) -> None:
         with self._ordering:
             socket.send_fds(self._orders, [json.dumps(order).encode()], fds)
+
+    def _ended(self, within: float) -> bool:
+        """Wait for the first process's end, at most `within` seconds; whether it has come."""
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        return bool(poll.poll(within * 1000))
 
     def _network(self) -> int:
         """What of its namespaces to join for its network; a remapped engine's have their users."""
@@ -100,7 +106,7 @@ class Container:
             connected[0].settimeout(WITHIN)
             end = time.monotonic() + WITHIN
             while connected[0].connect_ex(ADDRESS):  # until it has started
-                if select.select([self.pidfd], [], [], 0.002)[0] or time.monotonic() > end:
+                if self._ended(0.002) or time.monotonic() > end:
                     connected.pop().close()
                     return
 

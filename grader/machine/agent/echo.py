@@ -46,15 +46,18 @@ class LateEcho:
 
     def _answer(self) -> None:
         requests = self._socket.fileno()
-        ready: list[int] = []
+        poll = select.poll()  # unlike select(2), for descriptors of any number
+        for fd in (requests, self._wake):
+            poll.register(fd, select.POLLIN)
+        ready: dict[int, int] = {}
         while self._wake not in ready:
             if requests in ready:
                 self._take()
             now = time.monotonic()
             while self._waiting and self._waiting[0][0] <= now:
                 self._send(heapq.heappop(self._waiting)[1])
-            wait = max(0.0, self._waiting[0][0] - now) if self._waiting else None
-            ready = select.select([requests, self._wake], [], [], wait)[0]
+            wait = max(0.0, self._waiting[0][0] - now) * 1000 if self._waiting else None
+            ready = dict(poll.poll(wait))
         os.close(self._wake)
         self._socket.close()
 

@@ -82,7 +82,7 @@ class Process:
         """Read status and output until nobody can write any more, and say when all is settled."""
         partial = b""
         drained: float | None = None
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:  # needs no descriptor of its own
             for fd in pipes:
                 selector.register(fd, selectors.EVENT_READ)
             while selector.get_map():
@@ -167,19 +167,24 @@ class Processes:
         """Have a program started by whoever obeys `order`; `kill` signals it there."""
         feed = stdin is not None
         master, stdin_write, stdin_read = _open_stdin(terminal=terminal, feed=feed)
-        pairs = {name: os.pipe() for name in ("status", "stdout", "stderr")}
+        pairs = _pipes(("status", "stdout", "stderr"), or_close=(master, stdin_write, stdin_read))
         process = Process(
             next(self._numbers), limit=output_limit, terminal=master, stdin=stdin_write, kill=kill
         )
         theirs = [pairs["status"][1], stdin_read, pairs["stdout"][1], pairs["stderr"][1]]
         for fd in theirs[1:] if terminal or feed else theirs[2:]:  # who owns it may open it again
             os.fchown(fd, self._zygote.users.root, self._zygote.users.root)
-        order({**spec, "terminal": terminal}, theirs)
-        for fd in theirs:
-            os.close(fd)
         self._all[process.number] = process
         pipes = {pair[0]: name for name, pair in pairs.items()}
         threading.Thread(target=process.collect, args=(pipes,), daemon=True).start()
+        try:
+            order({**spec, "terminal": terminal}, theirs)
+        except OSError:
+            self.call_forget(process.number)
+            raise
+        finally:
+            for fd in theirs:
+                os.close(fd)
         with process.changed:
             process.changed.wait_for(lambda: process.pid or process.error, timeout=10)
         if stdin is not None and stdin_write is not None:
@@ -300,6 +305,22 @@ def _open_stdin(*, terminal: bool, feed: bool) -> tuple[int | None, int | None, 
         read, write = os.pipe()
         return None, write, read
     return None, None, os.open(os.devnull, os.O_RDONLY)
+
+
+def _pipes(
+    names: tuple[str, ...], *, or_close: tuple[int | None, ...]
+) -> dict[str, tuple[int, int]]:
+    """A pipe for each of `names`; if there are not so many, none is left open, nor the others."""
+    pairs: dict[str, tuple[int, int]] = {}
+    try:
+        for name in names:
+            pairs[name] = os.pipe()
+    except OSError:
+        for fd in (*or_close, *(fd for pair in pairs.values() for fd in pair)):
+            if fd is not None:
+                os.close(fd)
+        raise
+    return pairs
 
 
 def _feed(fd: int, data: bytes) -> None:

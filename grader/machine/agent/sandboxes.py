@@ -29,8 +29,16 @@ class Sandbox:
     def __init__(self, process: Process, zygote: Zygote) -> None:
         self.process = process
         self.pid = process.pid
-        self.pidfd = os.pidfd_open(process.pid)
-        self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.pidfd = os.pidfd_open(process.pid)
+            try:
+                self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                os.close(self.pidfd)
+                raise
+        except OSError:
+            process.signal(signal.SIGKILL)
+            raise
         self.order = zygote.into([(self.pidfd, ENTER_ALL)])
         self.order_beside = zygote.into([*zygote.users.join, (self.netns, ENTER_NETWORK)])
 
@@ -83,6 +91,7 @@ class Sandboxes:
         with process.changed:
             process.changed.wait_for(lambda: fact in process.facts or process.ended, timeout=10)
             if fact not in process.facts:
+                process.signal(signal.SIGKILL)
                 raise OSError(f"sandbox is not {fact}: {process.error or process.exit or 'silent'}")
 
     def call_start(
