@@ -15,7 +15,7 @@ from grader.decisions import checks_in, held, read_report, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
 from grader.machine import usernamespace
-from grader.report import Result, Run, build, write
+from grader.report import Result, Run, build, half_written, remove_half_written, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
 from grader.submission import Submission, in_utf_8
@@ -56,6 +56,7 @@ class Grading:
         self.kept: list[str] = []
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
+        self.unwritten: dict[str, OSError] = {}
         self.submissions: dict[str, Path] = {}
         self.links: list[Path] = []
         self._ids: dict[str, list[str]] = {}
@@ -249,18 +250,16 @@ class Grading:
     def write_reports(self) -> int:
         """Write the reports that are not written yet; returns the exit code.
 
-        Raises OSError for the first that cannot be written, once all others are.
+        Those that cannot be written are in `unwritten`, each with the reason.
         """
-        self.reports.mkdir(parents=True, exist_ok=True)
-        failed: list[OSError] = []
         for name, missing in self._missing.items():
             if missing:
                 try:
                     self.write_report(name)
                 except OSError as error:
-                    failed.append(error)
-        if failed:
-            raise failed[0]
+                    self.unwritten[name] = error
+        if self.unwritten:
+            return EXIT_OPEN
         verdicts = [one.verdict for _, found in self.complete().values() for one in found]
         return exit_code([*verdicts, *self._kept_verdicts()])
 
@@ -334,7 +333,10 @@ def _image_id() -> str:
 
 
 def _drop_stale(folder: Path, results: Sequence[Result]) -> None:
-    """Remove what an earlier run kept of checks that now have no evidence."""
+    """Remove what an earlier run kept of checks that now have no evidence, or wrote by half."""
     for result in results:
         if not result.evidence:
             shutil.rmtree(folder / result.id, ignore_errors=True)
+    for path in half_written(folder):
+        with suppress(OSError):
+            remove_half_written(path)

@@ -67,9 +67,21 @@ class TaskRun:
     def keep_evidence(
         self, folder: Path, check: str, error: BaseException | None
     ) -> tuple[str, ...]:
-        """Write all evidence below `folder`; returns the files' paths relative to it."""
+        """Write all evidence below `folder`; returns the files' paths relative to it.
+
+        Raises OSError if there is no room for it, and leaves none then.
+        """
         target = folder / check
         shutil.rmtree(target, ignore_errors=True)  # of an earlier run
+        try:
+            return self._write_evidence(target, check, error)
+        except OSError:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+
+    def _write_evidence(
+        self, target: Path, check: str, error: BaseException | None
+    ) -> tuple[str, ...]:
         target.mkdir(parents=True, exist_ok=True)
         kept = []
         if error is not None and verdict_of(error).ours:
