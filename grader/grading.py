@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 import shutil
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,9 +121,18 @@ class Grading:
         """What the reports of this run are made of, besides submissions."""
         if not self._made_of:
             self._made_of = resume.inputs(
-                self.home, self.root / "fixtures", self.sandbox, _image_id()
+                self.home, self.root / "fixtures", self.sandbox, self.image
             )
         return self._made_of
+
+    @cached_property
+    def image(self) -> str:
+        """The id of the image that is there, or nothing."""
+        try:
+            image = find()
+        except Unsupported:
+            return ""
+        return image.id if image else ""
 
     def belongs(self, path: Path) -> bool:
         """Whether `path` is a target or lies in one."""
@@ -270,7 +280,7 @@ class Grading:
 
     def write_report(self, name: str) -> None:
         """Write a submission's report, and what it was made of."""
-        run = Run(self.seed, _image_id(), self.started)
+        run = Run(self.seed, self.image, self.started)
         self.reports.mkdir(parents=True, exist_ok=True)
         with ExitStack() as holding:  # nobody decides between the reading and the writing
             with suppress(OSError, NotImplementedError):  # no lock is no reason to lose reports
@@ -322,14 +332,6 @@ def _absent() -> frozenset[str]:
         with suppress(Unsupported), Engine(within=5):
             return frozenset({"netns"})
     return frozenset()
-
-
-def _image_id() -> str:
-    try:
-        image = find()
-    except Unsupported:
-        return ""
-    return image.id if image else ""
 
 
 def _drop_stale(folder: Path, results: Sequence[Result]) -> None:

@@ -148,9 +148,10 @@ def _own(path: Path) -> tuple[int, Path]:
         fd, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(fd, fcntl.LOCK_EX)
-        if os.fstat(fd).st_nlink:
-            return fd, Path(name)
-        os.close(fd)  # taken for a dead writer's, before it was locked
+            if not os.fstat(fd).st_nlink:  # taken for a dead writer's, before it was locked
+                os.close(fd)
+                continue
+        return fd, Path(name)
 
 
 def half_written(folder: Path) -> list[Path]:
