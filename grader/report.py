@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import platform
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from grader.rubric import Rubric
 SCHEMA = "netlab-report/1"
 MAKE_ROOM = "make room for the reports, or get the right to write there, and grade again"
 UNFINISHED = ".netlab-report-"  # how the names of files begin that are not written whole yet
+OURS = re.compile(re.escape(UNFINISHED) + r"[a-z0-9_]{8}(\.[a-z]+)?")  # see tempfile.mkstemp
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ def _own(path: Path) -> tuple[int, Path]:
 
 def half_written(folder: Path) -> list[Path]:
     """What dead writers have left in a folder and below: a living one holds its own."""
-    return [path for path in sorted(folder.rglob(f"{UNFINISHED}*")) if _asked(path)]
+    named = (path for path in sorted(folder.rglob(f"{UNFINISHED}*")) if OURS.fullmatch(path.name))
+    return [path for path in named if _asked(path)]
 
 
 def remove_half_written(path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from grader import lock
+from grader import home, lock
 from grader.errors import GraderError
 from grader.image.recipe import Recipe
 from grader.machine.idmap import IdMap
@@ -64,11 +64,13 @@ class Image:
 
 
 def images_folder() -> Path:
-    """The folder of all images, made if need be; any user may search it, so mode 0755."""
+    """The folder of all images, made if need be; any user may search it, so mode 0755.
+
+    Raises Unsupported where it cannot be made.
+    """
     folder = platformdirs.user_cache_path("netlab-grader", appauthor=False) / "images"
     if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o755)
+        home.cache("images").chmod(0o755)
     return folder
 
 
