@@ -44,7 +44,12 @@ class Zygote:
 
     def order(self, kind: str, spec: dict[str, Any], fds: list[int]) -> None:
         """Have a process made; `fds[0]` is its status pipe. The caller closes its own copies."""
-        socket.send_fds(self._socket, [json.dumps({"kind": kind, **spec}).encode()], fds)
+        try:
+            socket.send_fds(self._socket, [json.dumps({"kind": kind, **spec}).encode()], fds)
+        except (BrokenPipeError, ConnectionResetError):
+            # It was killed from outside. Nothing can run here any more: better to have it seen
+            # that this machine is gone, so that another is started.
+            os._exit(1)
 
     def into(self, join: list[tuple[int, int]]) -> Order:
         """Orders processes in the namespaces `join`, pairs of descriptor and setns(2) flags."""
