@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ from accidents.running import Usual
 from accidents.trial import Outcome, killed
 from engines import host_alone
 from hosts import observed
-from runs import REPO, UNCAUGHT, Graded, command, environment, submission
+from runs import REFERENCE, REPO, UNCAUGHT, Graded, command, environment, submission
 
 from grader.deadline import wait_until
 
@@ -98,3 +99,25 @@ def test_whom_a_host_short_of_memory_may_kill(tmp_path: Path, above: int) -> Non
     checks = Graded(run.returncode, said, "", tmp_path / "reports").checks("alice")
     assert {one["verdict"] for one in checks.values()} == {"PASSED"}, said
     assert {one["message"] for one in checks.values()} == {""}, said
+
+
+def test_a_killed_service_costs_nothing(tmp_path: Path) -> None:
+    """Where a server of the world is killed, who waits for its answers loses nothing."""
+    alice = tmp_path / "alice"
+    alice.mkdir()
+    shutil.copy(REFERENCE / "iptables_ttl.sh", alice)
+    with subprocess.Popen(
+        command(alice, "--task", "01c", "--sandbox=netns", home=tmp_path),
+        cwd=REPO, env=environment(), stdout=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+
+        def inside() -> bool:
+            return any("iptables_ttl.sh" in argv for argv in below(run.pid).values())
+
+        wait_until(inside, within=120, what="the script")
+        for pid, argv in below(run.pid).items():
+            if argv[0] == "dnsmasq":
+                os.kill(pid, signal.SIGKILL)
+        said = run.communicate(timeout=180)[0]
+    checks = Graded(run.returncode, said, "", tmp_path / "reports").checks("alice")
+    assert {one["verdict"] for one in checks.values()} == {"PASSED"}, said
