@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -103,18 +102,17 @@ def test_whom_a_host_short_of_memory_may_kill(tmp_path: Path, above: int) -> Non
 
 def test_a_killed_service_costs_nothing(tmp_path: Path) -> None:
     """Where a server of the world is killed, who waits for its answers loses nothing."""
-    alice = tmp_path / "alice"
-    alice.mkdir()
-    shutil.copy(REFERENCE / "iptables_ttl.sh", alice)
+    script = (REFERENCE / "iptables_ttl.sh").read_text(encoding="utf-8")
+    alice = submission(tmp_path / "alice", iptables_ttl_sh=f'{script}\n[ "$1" ] || sleep 3\n')
     with subprocess.Popen(
         command(alice, "--task", "01c", "--sandbox=netns", home=tmp_path),
         cwd=REPO, env=environment(), stdout=subprocess.PIPE, text=True,
     ) as run:  # fmt: skip
 
         def inside() -> bool:
-            return any("iptables_ttl.sh" in argv for argv in below(run.pid).values())
+            return ["sleep", "3", ""] in below(run.pid).values()
 
-        wait_until(inside, within=120, what="the script")
+        wait_until(inside, within=120, what="the script's end")
         for pid, argv in below(run.pid).items():
             if argv[0] == "dnsmasq":
                 os.kill(pid, signal.SIGKILL)
