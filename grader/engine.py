@@ -20,6 +20,7 @@ from grader import home, progress
 from grader.disposable import Disposable
 from grader.errors import BadInput, GraderError
 from grader.grading import EXIT_LOST, EXIT_OPEN, EXIT_PASSED, EXIT_USAGE
+from grader.report import MAKE_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,6 +108,9 @@ class Running(Disposable):
             return code
         self._said.seek(0)
         said = self._said.read()[-SHOWN:].decode(errors="replace").strip()
+        lines = [one for one in said.splitlines() if one.startswith(progress.UNWRITTEN)]
+        if lines:  # the report that is there is of an earlier run
+            raise GraderError("\n".join(lines), remedy=MAKE_ROOM)
         if code == EXIT_OPEN and CRASHED not in said:
             return code
         if code == EXIT_USAGE:

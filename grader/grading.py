@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 import shutil
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from grader.decisions import checks_in, held, read_report, settle
 from grader.errors import BadInput, Unsupported
 from grader.image import find
 from grader.machine import usernamespace
-from grader.report import Result, Run, build, write
+from grader.report import Result, Run, build, half_written, remove_half_written, write
 from grader.rubric import Lab
 from grader.sandbox import AUTO, KINDS, OFFERS, cheapest
 from grader.submission import Submission, in_utf_8
@@ -56,6 +57,7 @@ class Grading:
         self.kept: list[str] = []
         self.expected: list[str] = []
         self.results: dict[str, Result] = {}
+        self.unwritten: dict[str, OSError] = {}
         self.submissions: dict[str, Path] = {}
         self.links: list[Path] = []
         self._ids: dict[str, list[str]] = {}
@@ -119,9 +121,18 @@ class Grading:
         """What the reports of this run are made of, besides submissions."""
         if not self._made_of:
             self._made_of = resume.inputs(
-                self.home, self.root / "fixtures", self.sandbox, _image_id()
+                self.home, self.root / "fixtures", self.sandbox, self.image
             )
         return self._made_of
+
+    @cached_property
+    def image(self) -> str:
+        """The id of the image that is there, or nothing."""
+        try:
+            image = find()
+        except Unsupported:
+            return ""
+        return image.id if image else ""
 
     def belongs(self, path: Path) -> bool:
         """Whether `path` is a target or lies in one."""
@@ -249,18 +260,16 @@ class Grading:
     def write_reports(self) -> int:
         """Write the reports that are not written yet; returns the exit code.
 
-        Raises OSError for the first that cannot be written, once all others are.
+        Those that cannot be written are in `unwritten`, each with the reason.
         """
-        self.reports.mkdir(parents=True, exist_ok=True)
-        failed: list[OSError] = []
         for name, missing in self._missing.items():
             if missing:
                 try:
                     self.write_report(name)
                 except OSError as error:
-                    failed.append(error)
-        if failed:
-            raise failed[0]
+                    self.unwritten[name] = error
+        if self.unwritten:
+            return EXIT_OPEN
         verdicts = [one.verdict for _, found in self.complete().values() for one in found]
         return exit_code([*verdicts, *self._kept_verdicts()])
 
@@ -271,7 +280,7 @@ class Grading:
 
     def write_report(self, name: str) -> None:
         """Write a submission's report, and what it was made of."""
-        run = Run(self.seed, _image_id(), self.started)
+        run = Run(self.seed, self.image, self.started)
         self.reports.mkdir(parents=True, exist_ok=True)
         with ExitStack() as holding:  # nobody decides between the reading and the writing
             with suppress(OSError, NotImplementedError):  # no lock is no reason to lose reports
@@ -325,16 +334,11 @@ def _absent() -> frozenset[str]:
     return frozenset()
 
 
-def _image_id() -> str:
-    try:
-        image = find()
-    except Unsupported:
-        return ""
-    return image.id if image else ""
-
-
 def _drop_stale(folder: Path, results: Sequence[Result]) -> None:
-    """Remove what an earlier run kept of checks that now have no evidence."""
+    """Remove what an earlier run kept of checks that now have no evidence, or wrote by half."""
     for result in results:
         if not result.evidence:
             shutil.rmtree(folder / result.id, ignore_errors=True)
+    for path in half_written(folder):
+        with suppress(OSError):
+            remove_half_written(path)

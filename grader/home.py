@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from grader.errors import Unsupported
+
 PACKAGE = Path(__file__).resolve().parent
 # What setup.py puts into a wheel: the repository's files that are no part of the package.
 INSTALLED = PACKAGE / "project"
@@ -24,9 +26,15 @@ def lab() -> Path:
 
 
 def cache(name: str) -> Path:
-    """A folder of this user's cache, made if it is not there."""
+    """A folder of this user's cache, made if it is not there. Raises Unsupported."""
     folder = user_cache_path("netlab-grader", appauthor=False) / name
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unsupported(
+            f"{folder}: expected a folder to keep things in: {error.strerror}",
+            remedy="set HOME or XDG_CACHE_HOME to a folder that you may write to",
+        ) from error
     return folder
 
 

@@ -2,13 +2,12 @@
 
 A run that ends, however it ends, leaves no process, namespace or container: those die with it.
 What can stay are files: parts of an image or template that was being made, which are nobody's as
-soon as their folder's lock is free; a report's temporary file, which its writer renames or removes
-at once; and the reports of `grader check` on folders that are gone.
+soon as their folder's lock is free; a report's temporary file, which its writer holds until it is
+renamed; and the reports of `grader check` on folders that are gone.
 """
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,15 +15,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from grader import checked, image, lock
+from grader.errors import GraderError
 from grader.machine import microvm
 from grader.machine.idmap import IdMap
-from grader.report import UNFINISHED
+from grader.report import half_written, remove_half_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-OLD = 600.0  # seconds: a report is written in far less
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,20 @@ class Leftover:
     def remove(self) -> None:
         """Remove it. Raises GraderError if that cannot be done."""
         image.remove(self.path, IdMap.for_this_user())
+
+
+class HalfWritten(Leftover):
+    """A report's temporary file, which its writer held as long as it lived."""
+
+    def remove(self) -> None:
+        """Remove it. Raises GraderError if that cannot be done."""
+        try:
+            remove_half_written(self.path)
+        except OSError as error:
+            what = f"{self.path} could not be removed: {error.strerror}"
+            raise GraderError(
+                what, remedy="get the right to write there, and clean again"
+            ) from error
 
 
 @contextmanager
@@ -57,17 +69,9 @@ def found(reports: Path | None = None) -> Iterator[tuple[list[Leftover], list[st
         else:
             alone.append("a microVM's template is being made")
         left += [Leftover(path, "checks of a folder that is gone") for path in checked.dead()]
-        left += [Leftover(p, "a report half written") for p in _half_written(reports)]
+        for place in (checked.folder(), *([reports] if reports else [])):
+            left += [HalfWritten(path, "a report half written") for path in half_written(place)]
         yield left, alone
-
-
-def _half_written(reports: Path | None) -> Iterator[Path]:
-    places = [checked.folder(), *([reports] if reports else [])]
-    for place in places:
-        for path in sorted(place.rglob(f"{UNFINISHED}*")):
-            regular = path.is_file() and not path.is_symlink()
-            if regular and time.time() - path.stat().st_mtime > OLD:
-                yield path
 
 
 @contextmanager

@@ -19,6 +19,8 @@ Event = dict[str, Any]
 #   judged    submission, result (as summary.as_wire makes it)
 #   reported  submission: its report is written
 PLANNED, SAID, BEGUN, JUDGED, REPORTED = "planned", "said", "begun", "judged", "reported"
+# How the lines begin that say at a run's end which reports could not be written.
+UNWRITTEN = "not written: "
 
 
 class Teller:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
+import re
+import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,9 @@ from grader.check import Verdict
 from grader.rubric import Rubric
 
 SCHEMA = "netlab-report/1"
-UNFINISHED = ".report-"  # how the names of files begin that are not written whole yet
+MAKE_ROOM = "make room for the reports, or get the right to write there, and grade again"
+UNFINISHED = ".netlab-report-"  # how the names of files begin that are not written whole yet
+OURS = re.compile(re.escape(UNFINISHED) + r"[a-z0-9_]{8}(\.[a-z]+)?")  # see tempfile.mkstemp
 
 
 @dataclass(frozen=True)
@@ -120,19 +126,61 @@ def write(report: dict[str, Any], path: Path) -> None:
 def write_text(text: str, path: Path) -> None:
     """Replace `path` by a text in the same way."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, temporary = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
+    fd, temporary = _own(path)
     try:
         with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _own(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, locked: it is somebody's until it has its own name."""
+    while True:
+        fd, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if not os.fstat(fd).st_nlink:  # taken for a dead writer's, before it was locked
+                os.close(fd)
+                continue
+        return fd, Path(name)
+
+
+def half_written(folder: Path) -> list[Path]:
+    """What dead writers have left in a folder and below: a living one holds its own."""
+    named = (path for path in sorted(folder.rglob(f"{UNFINISHED}*")) if OURS.fullmatch(path.name))
+    return [path for path in named if _asked(path)]
+
+
+def remove_half_written(path: Path) -> None:
+    """Remove what a dead writer has left; what is a living one's stays."""
+    _asked(path, Path.unlink)
+
+
+def _asked(path: Path, do: Callable[[Path], object] = lambda _: None) -> bool:
+    """Whether a file is no living writer's; if so, it is held while `do` is called with it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        nobodys = stat.S_ISREG(os.fstat(fd).st_mode)
+        if nobodys:
+            do(path)
+        return nobodys
+    finally:
+        os.close(fd)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from grader.check import verdict_of
 from grader.errors import CheckFailed, GraderError, NeedsReview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from grader.rubric import Task
@@ -43,6 +43,8 @@ class TaskRun:
         self.sandbox = sandbox
         self.notes: dict[str, str] = {}
         self._savers: dict[str, Callable[[Path], object]] = {}
+        self._sound: list[Callable[[], None]] = []
+        self._fault: GraderError | None = None
 
     def deliverable(self, name: str | None = None) -> Deliverable:
         """The task's file of that name, or its first.
@@ -64,12 +66,47 @@ class TaskRun:
         """Have `save` write the evidence `name` for every check of this task that does not pass."""
         self._savers[name] = save
 
+    @contextmanager
+    def rely_on(self, sound: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile and at the end, have `sound` raise a GraderError if something of ours broke."""
+        self._sound.append(sound)
+        try:
+            yield
+        finally:
+            self._fault = self._look()
+            self._sound.remove(sound)
+
+    def fault(self) -> GraderError | None:
+        """What of ours broke, so that a lost check may be nobody's doing; then it is forgotten."""
+        found, self._fault = self._look(), None
+        return found
+
+    def _look(self) -> GraderError | None:
+        for sound in self._sound if self._fault is None else ():
+            try:
+                sound()
+            except GraderError as error:
+                return error
+        return self._fault
+
     def keep_evidence(
         self, folder: Path, check: str, error: BaseException | None
     ) -> tuple[str, ...]:
-        """Write all evidence below `folder`; returns the files' paths relative to it."""
+        """Write all evidence below `folder`; returns the files' paths relative to it.
+
+        Raises OSError if there is no room for it, and leaves none then.
+        """
         target = folder / check
         shutil.rmtree(target, ignore_errors=True)  # of an earlier run
+        try:
+            return self._write_evidence(target, check, error)
+        except OSError:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+
+    def _write_evidence(
+        self, target: Path, check: str, error: BaseException | None
+    ) -> tuple[str, ...]:
         target.mkdir(parents=True, exist_ok=True)
         kept = []
         if error is not None and verdict_of(error).ours:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import engines
 import pytest
 
+from grader.machine.local import LocalMachine
 from grader.sandbox import Sandbox
 from grader.world import Topology, World
 
@@ -27,9 +28,10 @@ INTERNET = Path(__file__).resolve().parents[1] / "fixtures" / "topologies" / "in
 
 
 @pytest.fixture(scope="session")
-def machine(local_machine: Machine) -> Machine:
+def machine(image: Image) -> Iterator[Machine]:
     """This host's kernel."""
-    return local_machine
+    with LocalMachine(image.root) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

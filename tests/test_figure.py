@@ -65,7 +65,7 @@ def draw(machine: Machine, *scripts: str, within: float = 60) -> list[Drawn]:
 @pytest.fixture(scope="module")
 def drawn(request: pytest.FixtureRequest) -> dict[str, Drawn]:
     """What came of each script, by its name."""
-    machine: Machine = request.getfixturevalue("local_machine")
+    machine: Machine = request.getfixturevalue("machine")
     names, found = list(SCRIPTS), {}
     for start in range(0, len(names), 4):
         some = names[start : start + 4]

@@ -10,12 +10,13 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from grader import lock
+from grader import home, lock
 from grader.errors import GraderError
 from grader.image.recipe import Recipe
 from grader.machine.idmap import IdMap
@@ -63,11 +64,13 @@ class Image:
 
 
 def images_folder() -> Path:
-    """The folder of all images, made if need be; any user may search it, so mode 0755."""
+    """The folder of all images, made if need be; any user may search it, so mode 0755.
+
+    Raises Unsupported where it cannot be made.
+    """
     folder = platformdirs.user_cache_path("netlab-grader", appauthor=False) / "images"
     if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o755)
+        home.cache("images").chmod(0o755)
     return folder
 
 
@@ -108,12 +111,13 @@ def locked(
 
 def remove(path: Path, ids: IdMap) -> None:
     """Remove a tree that may belong to the sandboxes' users."""
-    if not path.is_symlink() and not path.is_dir():
-        path.unlink(missing_ok=True)
-    elif os.geteuid() == 0:
-        rm = shutil.which("rm") or "/bin/rm"
-        subprocess.run([rm, "-rf", "--one-file-system", "--", str(path)], check=True)
-    else:
-        ids.run(["rm", "-rf", "--", path.name], cwd=path.parent, stderr=subprocess.PIPE)
-    if path.exists():
+    with suppress(OSError, subprocess.CalledProcessError):  # what counts is whether it is gone
+        if not path.is_symlink() and not path.is_dir():
+            path.unlink(missing_ok=True)
+        elif os.geteuid() == 0:
+            rm = shutil.which("rm") or "/bin/rm"
+            subprocess.run([rm, "-rf", "--one-file-system", "--", str(path)], check=True)
+        else:
+            ids.run(["rm", "-rf", "--", path.name], cwd=path.parent, stderr=subprocess.PIPE)
+    if os.path.lexists(path):
         raise GraderError(f"{path} could not be removed", remedy=f"remove it: sudo rm -r {path}")

@@ -161,6 +161,10 @@ class Machine:
         """Whether the machine has ended, so that another is needed."""
         return self._gone is not None
 
+    def failed(self, what: str) -> MachineError:
+        """The error that says that something here, which is ours, has failed."""
+        return MachineError(f"{what}{self.why_gone()}")
+
     def why_gone(self) -> str:
         """What more can be said of a machine that has ended or is silent."""
         return ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.disposable import Disposable
+from grader.machine.agent.processes import UNWATCHED
 from grader.machine.patience import Patience
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class Process(Disposable):
         return self._completed(self._call("output", since=since))
 
     def _completed(self, state: dict[str, Any]) -> Completed:
+        if state["error"] == UNWATCHED:  # by a host short of memory: not by what it watched
+            raise self._machine.failed(f"{shown(self.argv)}: {UNWATCHED}")
         return Completed(
             self.argv,
             state["exit"],

@@ -144,6 +144,10 @@ class Gatherer:
                 f"kept: {len(grading.kept)} that are as they were graded before"
             )
         terminalreporter.write_line(f"reports: {grading.reports}")
+        for name, error in grading.unwritten.items():
+            shown = summary.printable(str(grading.reports / name))
+            why = f"{progress.UNWRITTEN}{shown}: {error.strerror or error}"
+            terminalreporter.write_line(why, red=True)
         every = [one for _, found in results.values() for one in found]
         if waiting := sum(one.verdict is Verdict.REVIEW for one in every):
             command = f"{home.call('grader')} review {shlex.quote(str(grading.reports))}"

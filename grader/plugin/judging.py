@@ -15,7 +15,7 @@ from grader.errors import CheckFailed, GraderError, Unsupported
 from grader.machine.client import CallError, MachineError
 from grader.plugin.command_line import GRADING
 from grader.plugin.tree import CheckItem
-from grader.report import Result
+from grader.report import MAKE_ROOM, Result
 
 DURATION = pytest.StashKey[float]()
 DIED = pytest.StashKey[bool]()
@@ -25,9 +25,10 @@ DIED = pytest.StashKey[bool]()
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Give a task whose machine died under it another one, once: it may not be the student's doing.
 
-    A kernel on emulated processors can crash while probes are set in functions that run.
+    A kernel on emulated processors can crash while probes are set in functions that run, and a
+    host that is short of memory kills whom it likes.
     """
-    if not isinstance(item, CheckItem) or item.task.run.sandbox != "vm":
+    if not isinstance(item, CheckItem):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
@@ -35,6 +36,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.task.state.replaced = True
         with suppress(Exception):  # what is left of a dead machine's fixtures
             item.session._setupstate.teardown_exact(item.task.parent)  # type: ignore[arg-type]  # noqa: SLF001
+        item.task.run.fault()
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -79,6 +81,8 @@ def pytest_runtest_makereport(
     report: Any = yield
     if isinstance(item, CheckItem):
         error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, CheckFailed):
+            error = item.task.run.fault() or error
         if isinstance(error, MachineError) and not isinstance(error, CallError):
             item.stash[DIED] = True
         item.stash[DURATION] = item.stash.get(DURATION, 0.0) + call.duration
@@ -103,12 +107,18 @@ def _judge(item: CheckItem, error: BaseException | None) -> Result:
         message, hint = error.what, error.remedy
     elif error is not None:
         message = str(error) if verdict is Verdict.SKIPPED else f"{type(error).__name__}: {error}"
-    points = worth if verdict is Verdict.PASSED else round(worth * credit, 4)
     grading = item.config.stash[GRADING]
     evidence: tuple[str, ...] = ()
     if verdict not in {Verdict.PASSED, Verdict.SKIPPED, Verdict.UNSUPPORTED}:
         folder = grading.reports / run.submission.id
-        evidence = run.keep_evidence(folder, check.id, error)
+        try:
+            evidence = run.keep_evidence(folder, check.id, error)
+        except OSError as lost:
+            why = f"its evidence could not be kept: {lost.strerror or lost}"
+            hint = f"{hint}\n{why}".strip()
+            if verdict is Verdict.REVIEW:  # a person would be shown no answer
+                verdict, message, hint, credit = Verdict.ERROR, why, MAKE_ROOM, 0.0
+    points = worth if verdict is Verdict.PASSED else round(worth * credit, 4)
     return Result(
         check.id, check.title, verdict, points, worth, run.sandbox,
         message, hint, evidence, item.stash[DURATION],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ class World(Disposable):
         self._limits = limits
         self._sandboxed = sandboxed
         self._stack = ExitStack()
+        self._serving: list[Process] = []
         self.number = 0
 
     def __enter__(self) -> Self:
@@ -148,6 +150,14 @@ class World(Disposable):
         started = [(host, service, host.start(*service.argv)) for host, service in wanted]
         for host, service, process in started:
             self._await(host, service, process)
+            self._serving.append(process)
+
+    def must_serve(self) -> None:
+        """Raise MachineError if a service was killed, which nobody in the world could do."""
+        for process in self._serving:
+            done = process.so_far()
+            if done.exit == -signal.SIGKILL:
+                raise self.machine.failed(f"{process.argv[0]} {done.outcome}")
 
     def _await(self, host: Host, service: services.Service, process: Process) -> None:
         def ended() -> str | None:

@@ -30,6 +30,8 @@ ENVIRONMENT = {
 }
 # Children may hold a process's pipes open after its end: this long is waited for their end.
 DRAIN_S = 0.2
+# What is said of a process that may run on, but whose end will never be known.
+UNWATCHED = "its watcher was killed"
 
 
 class Stream:
@@ -106,7 +108,7 @@ class Process:
     def _settle(self) -> None:
         with self.changed:
             if not self.ended:
-                self.error = "its watcher was killed"
+                self.error = UNWATCHED
             self.settled = True
             self.changed.notify_all()
 

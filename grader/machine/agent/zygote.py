@@ -51,7 +51,12 @@ class Zygote:
 
     def order(self, kind: str, spec: dict[str, Any], fds: list[int]) -> None:
         """Have a process made; `fds[0]` is its status pipe. The caller closes its own copies."""
-        socket.send_fds(self._socket, [json.dumps({"kind": kind, **spec}).encode()], fds)
+        try:
+            socket.send_fds(self._socket, [json.dumps({"kind": kind, **spec}).encode()], fds)
+        except (BrokenPipeError, ConnectionResetError):
+            # It was killed from outside. Nothing can run here any more: better to have it seen
+            # that this machine is gone, so that another is started.
+            os._exit(1)
 
     def make_sandbox(self, spec: dict[str, Any], status: int) -> None:
         """Have a sandbox made; `status` is as for any process. The caller closes its own copy."""
