@@ -98,9 +98,12 @@ def told(event: Event) -> str:
     return (event.text or str(event.maps or event.data)).strip()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """A kernel of the submission's own, the world on it, and our probe on the function."""
+    """A kernel of the submission's own, the world on it, and our probe on the function.
+
+    `rules` is how many there are, once they have been set.
+    """
 
     machine: Machine
     world: World
@@ -109,9 +112,12 @@ class Bench:
     meter: CallMeter
     rng: Random
     own: list[str] = field(default_factory=list)
+    rules: int | None = None
 
     def set_rules(self, count: int) -> None:
         """Have `count` rules in OUTPUT that match nothing, behind one that accepts at once."""
+        if count == self.rules:
+            return
         quick = f"-A OUTPUT -p udp --dport {QUICK_PORT} -j ACCEPT\n" if count else ""
         third = self.rng.randrange(256)
         places = (((third + i // 250) % 256, 1 + i % 250) for i in range(count))
@@ -124,6 +130,7 @@ class Bench:
         if done.exit != 0:
             raise GraderError(f"iptables-restore {done.outcome}: {done.complaints[-300:]}")
         self.world.commands.append(f"student# iptables-restore  # {count} rules in OUTPUT")
+        self.rules = count
 
     def run(self, name: str, rules: int, load: Load) -> Run:
         """Run the script while `load` sends, then interrupt it.
@@ -166,7 +173,7 @@ class Bench:
     def probed(self) -> list[str]:
         """The functions in this kernel that have probes, with kind and number."""
         files = "/sys/kernel/debug/kprobes/list", "/sys/kernel/tracing/enabled_functions"
-        lines = self.machine.run("cat", *files, timeout=10).output.splitlines()
+        lines = "".join(map(self.machine.read, files)).splitlines()
         # An address, kind and name; or a name and a number; further lines are indented.
         return [" ".join(line.split()[:3]) for line in lines if line[:1].strip()]
 
@@ -177,8 +184,7 @@ class Bench:
 
     def uptime_ns(self) -> int:
         """The clock that nsecs shows."""
-        seconds = self.machine.run("cat", "/proc/uptime", timeout=5).output.split()[0]
-        return int(float(seconds) * 1e9)
+        return int(float(self.machine.read("/proc/uptime").split()[0]) * 1e9)
 
     def iperf3(self, *options: str) -> None:
         """Load the path with TCP."""
@@ -338,12 +344,6 @@ def average(loaded: Series, task: TaskRun) -> str | None:
     return loaded.must_agree(task.task.parameters["band"])
 
 
-@check("04b.baseline", needs="04b.average", requires=NEEDS_KERNEL)
-def baseline(idle: Series, task: TaskRun) -> str | None:
-    """Without rules, it is the average, too."""
-    return idle.must_agree(task.task.parameters["band_baseline"])
-
-
 @check("04b.concurrent", needs="04b.average", requires=NEEDS_KERNEL)
 def concurrent(mixed: Series, task: TaskRun) -> str | None:
     """Calls that interrupt each other do not mix."""
@@ -366,6 +366,12 @@ def tidy(mixed: Series, task: TaskRun) -> str | None:
         else:
             return f"tidy in attempt {number + 1} of {attempts}" if number else None
     raise failures[0]
+
+
+@check("04b.baseline", needs="04b.average", requires=NEEDS_KERNEL)
+def baseline(idle: Series, task: TaskRun) -> str | None:
+    """Without rules, it is the average, too."""
+    return idle.must_agree(task.task.parameters["band_baseline"])
 
 
 def must_be_tidy(run: Run) -> None:
