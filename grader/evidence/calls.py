@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.disposable import Disposable
 from grader.errors import GraderError
-from grader.machine.client import CallError
+from grader.machine.client import CallError, MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,12 +100,14 @@ class CallMeter(Disposable):
 
     def _fetch(self) -> None:
         """Read the rows from the last one known, which has grown since, to that of now."""
-        del self._rows[-1:]
-        read = self._machine.call("meters.read", meter=self._number, since=len(self._rows))
-        self._rows += (Calls(*row) for row in ROW.iter_unpack(read))
+        since = max(0, len(self._rows) - 1)
+        read = self._machine.call("meters.read", meter=self._number, since=since)
+        self._rows[since:] = (Calls(*row) for row in ROW.iter_unpack(read))
 
     def save(self, path: Path) -> None:
-        """Write what was measured: the rows that have calls, as far as they were read."""
+        """Write what was measured: the rows that have calls, of a lost machine what was read."""
+        with suppress(MachineError):
+            self._fetch()
         lines = (
             f"{self._began_ns + number * self._row_ns} {row.count} {row.total_ns} {row.longest_ns} "
             f"{row.probed_count} {row.probed_total_ns}\n"
