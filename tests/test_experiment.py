@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from runs import REPO
 
 from grader.errors import CheckFailed
-from grader.evidence import CallMeter
 from grader.rubric import Lab
 from tests_lab.experiment.results import (
     latencies,
@@ -133,20 +131,6 @@ def test_a_test_is_its_connections() -> None:
 def test_half_a_line_is_left_for_later() -> None:
     """Output that is cut off in the middle of a line is read up to there."""
     assert not read_watched('{"event": "op').tests
-
-
-def test_calls_are_told_by_their_time() -> None:
-    """What was measured between two moments is the difference of the lines around them."""
-    printed = [(10, 1, 100, 90, 1, 200), (20, 3, 400, 90, 3, 800), (30, 7, 900, 90, 7, 1600)]
-    output = "".join(
-        json.dumps({"type": "printf", "data": " ".join(map(str, line)) + "\n"}) + "\n"
-        for line in printed
-    )
-    meter = CallMeter.__new__(CallMeter)
-    meter._trace = SimpleNamespace(so_far=lambda: SimpleNamespace(output=output))
-    assert meter.between(12, 25).count == 6
-    assert meter.between(12, 18).average_ns == 150
-    assert meter.between(0, 99).probed_average_ns == pytest.approx(1400 / 6)
 
 
 def seen_with(*listed: tuple[int, bool]) -> tuple[Test, ...]:

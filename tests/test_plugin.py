@@ -206,6 +206,16 @@ def test_two_workers(alice: Path, bob: Path, tmp_path: Path) -> None:
         assert both.report(name)["seed"] == 5
 
 
+def test_workers_begin_with_what_takes_long(alice: Path, tmp_path: Path) -> None:
+    """Workers are given the tasks that need a microVM first, and among the others the largest."""
+    found = grade(alice, "-n", "1", "-v", home=tmp_path)
+    begun = dict.fromkeys(re.findall(r"alice::(\w+)::\w+ *$", found.out, re.MULTILINE))
+    places = {task: place for place, task in enumerate(begun)}
+    assert len(places) == len(Lab(REPO / "tests_lab").checks)
+    assert max(places["04b"], places["04c"]) < min(places["03a"], places["01a"], places["01d"])
+    assert places["03a"] < places["01d"]
+
+
 # --- which folders are submissions ------------------------------------------------------------
 
 

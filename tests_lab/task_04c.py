@@ -72,10 +72,7 @@ ARGUMENTS = "the server, for iperf3 -c, is the first argument, the file to write
 
 
 @pytest.fixture(scope="module")
-def internet(
-    call_meter: CallMeter,  # noqa: ARG001 started first
-    new_world: NewWorld,
-) -> Iterator[World]:
+def internet(new_world: NewWorld) -> Iterator[World]:
     """A world whose student's host is the machine's root's."""
     with new_world("commands", sandboxed=False) as running:
         yield running
@@ -85,14 +82,13 @@ def internet(
 def laboratory(
     deliverable: Deliverable,
     machine: Machine,
-    internet: World,
     call_meter: CallMeter,
+    internet: World,
     task: TaskRun,
 ) -> Laboratory:
     """Where the script is run."""
     made = Laboratory(machine, internet, call_meter, task)
     made.put({deliverable.name: deliverable.data, **beside(task)})
-    call_meter.read()
     return made
 
 

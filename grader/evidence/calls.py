@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.deadline import wait_until
 from grader.disposable import Disposable
-from grader.errors import CheckFailed, GraderError
-from grader.evidence.trace import Bpftrace, read_events
+from grader.errors import GraderError
+from grader.machine.client import CallError, MachineError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from grader.machine.client import Machine
 
-# By thread; the idle threads of all processors have the same number, so by processor for those.
-# Twice: fentry and fexit lie closest to the function, kprobes around them.
-SCRIPT = """
-fentry:@FUNCTION@ { @inner[tid, tid ? 0 : cpu] = nsecs; }
-fexit:@FUNCTION@ /@inner[tid, tid ? 0 : cpu]/ {
-    $took = nsecs - @inner[tid, tid ? 0 : cpu];
-    delete(@inner[tid, tid ? 0 : cpu]);
-    @calls = count(); @total = sum($took); @longest = max((int64)$took);
-}
-kprobe:@FUNCTION@ { @outer[tid, tid ? 0 : cpu] = nsecs; }
-kretprobe:@FUNCTION@ /@outer[tid, tid ? 0 : cpu]/ {
-    $took = nsecs - @outer[tid, tid ? 0 : cpu];
-    delete(@outer[tid, tid ? 0 : cpu]);
-    @probed_calls = count(); @probed_total = sum($took);
-}
-interval:ms:50 {
-    printf("%llu %llu %llu %lld %llu %llu\\n", nsecs, (uint64)@calls, (uint64)@total,
-        (int64)@longest, (uint64)@probed_calls, (uint64)@probed_total);
-}
-"""
-LINE = re.compile(r"(\d+) (\d+) (\d+) (\d+) (\d+) (\d+)\n")
-ATTACHED_WITHIN = 60.0
-PRINTS_WITHIN = 10.0
+ROW = struct.Struct("5Q")
+HEAD = "nanoseconds since boot, calls, their nanoseconds, the longest's, with kprobes: calls, ns\n"
 
 
 @dataclass(frozen=True)
@@ -66,6 +46,16 @@ class Calls:
         probed = self.probed_total_ns / self.probed_count if self.probed_count else 0.0
         return max(probed, self.average_ns)
 
+    def __add__(self, other: Calls) -> Calls:
+        """Both together."""
+        return Calls(
+            self.count + other.count,
+            self.total_ns + other.total_ns,
+            max(self.longest_ns, other.longest_ns),
+            self.probed_count + other.probed_count,
+            self.probed_total_ns + other.probed_total_ns,
+        )
+
     def __sub__(self, earlier: Calls) -> Calls:
         """The calls since `earlier`; the longest is still that of all."""
         return Calls(
@@ -78,76 +68,58 @@ class Calls:
 
 
 class CallMeter(Disposable):
-    """Counts and times all calls of a function in a machine's kernel, in whichever namespace."""
+    """Counts and times all calls of a function in a machine's kernel, in whichever namespace.
+
+    What it has counted lies in rows, each of a slice of time.
+    """
 
     def __init__(self, machine: Machine, function: str) -> None:
-        """Begin to attach; the first `read` waits until that is done."""
-        script = SCRIPT.replace("@FUNCTION@", function).encode()
-        self._function = function
-        self._trace = Bpftrace(machine, "meter.bt", script)
-        self._attached = False
-        self._read = 0
+        """Attach the probes. Raises GraderError if the machine's kernel refuses them."""
+        try:
+            started = machine.call("meters.start", function=function)
+        except CallError as error:
+            raise GraderError(f"the grader's own probe on {function}: {error}") from error
+        self._machine, self._number = machine, started["meter"]
+        self._began_ns, self._row_ns = started["began_ns"], started["row_ns"]
+        self._rows: list[Calls] = []
 
     def close(self) -> None:
         """Take the probes away."""
-        self._trace.close()
+        self._machine.release("meters.close", meter=self._number)
 
     def read(self) -> Calls:
-        """The calls until now, or a little later. Raises GraderError if the probe failed."""
-        if not self._attached:
-            self._attach()
-        self._printed()  # before this call
-        lines: list[tuple[int, ...]] = []
-
-        def printed_twice() -> bool:
-            lines.extend(self._printed())
-            return len(lines) >= 2
-
-        # The first may have been under way when this was called: the next was not.
-        wait_until(
-            printed_twice,
-            within=PRINTS_WITHIN,
-            what="the grader's own probe",
-            every=0.02,
-            ended=self._ended,
-        )
-        return Calls(*lines[-1][1:])
+        """The calls until now."""
+        self._fetch()
+        return added(self._rows)
 
     def between(self, begin_ns: int, end_ns: int) -> Calls:
-        """The calls of that time, by the clock that nsecs shows, and up to 50 ms on either side."""
-        lines = _numbers(self._trace.so_far().output)
-        before = [line for line in lines if line[0] <= begin_ns] or lines[:1]
-        after = [line for line in lines if line[0] >= end_ns] or lines[-1:]
-        if not lines:
-            raise GraderError("the grader's own probe printed nothing")
-        return Calls(*after[0][1:]) - Calls(*before[-1][1:])
+        """The calls of that time, by the clock that nsecs shows, and up to a row on either side."""
+        self._fetch()
+        first, last = (max(0, at - self._began_ns) // self._row_ns for at in (begin_ns, end_ns))
+        return added(self._rows[first : last + 1])
 
-    def _attach(self) -> None:
-        try:
-            self._trace.attached(ATTACHED_WITHIN)
-        except CheckFailed as error:
-            raise GraderError(f"the grader's own probe on {self._function}: {error}") from error
-        self._attached = True
-
-    def _ended(self) -> str | None:
-        if self._trace.so_far(since=self._read).exit is None:
-            return None
-        now = self._trace.so_far()
-        return f"it {now.outcome}: {now.complaints[-300:]}"
-
-    def _printed(self) -> list[tuple[int, ...]]:
-        """What whole lines have been printed since the last time: there are twenty a second."""
-        output = self._trace.so_far(since=self._read).output
-        output = output[: output.rfind("\n") + 1]  # bpftrace's JSON is ASCII
-        self._read += len(output)
-        return _numbers(output)
+    def _fetch(self) -> None:
+        """Read the rows from the last one known, which has grown since, to that of now."""
+        since = max(0, len(self._rows) - 1)
+        read = self._machine.call("meters.read", meter=self._number, since=since)
+        self._rows[since:] = (Calls(*row) for row in ROW.iter_unpack(read))
 
     def save(self, path: Path) -> None:
-        """Write what was measured."""
-        self._trace.save(path)
+        """Write what was measured: the rows that have calls, of a lost machine what was read."""
+        with suppress(MachineError):
+            self._fetch()
+        lines = (
+            f"{self._began_ns + number * self._row_ns} {row.count} {row.total_ns} {row.longest_ns} "
+            f"{row.probed_count} {row.probed_total_ns}\n"
+            for number, row in enumerate(self._rows)
+            if row != NONE
+        )
+        path.write_text(HEAD + "".join(lines), encoding="utf-8")
 
 
-def _numbers(output: str) -> list[tuple[int, ...]]:
-    """The lines' numbers: nanoseconds since boot, then those of Calls."""
-    found = (LINE.search(event.text) for event in read_events(output))
-    return [tuple(map(int, one.groups())) for one in found if one]
+NONE = Calls(0, 0, 0, 0, 0)
+
+
+def added(rows: Iterable[Calls]) -> Calls:
+    """The calls of all rows."""
+    return sum(rows, start=NONE)

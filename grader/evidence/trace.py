@@ -134,7 +134,7 @@ class Bpftrace(Disposable):
             raise CheckFailed(f"bpftrace does not accept {self.name}: {why}", hint=remedy(why))
 
     def _waits(self) -> bool:
-        call = self._machine.run("cat", f"/proc/{self._process.pid}/syscall", timeout=5).output
+        call = self._machine.read(f"/proc/{self._process.pid}/syscall")
         return call.partition(" ")[0].strip() in WAITS
 
     def _ended(self) -> str | None:

@@ -130,6 +130,13 @@ class Machine:
         """Run a program as this machine's root, at most `timeout` seconds; then it is killed."""
         return self.start(*argv, stdin=stdin).finish(timeout)
 
+    def read(self, path: str) -> str:
+        """What a file of the machine's kernel says, nothing if it is not there.
+
+        No program is started for it, which takes time where processors are emulated.
+        """
+        return bytes(self.call("files.read", path=path)).decode(errors="replace")
+
     def kept_waiting_s(self) -> float:
         """For how long this machine has been ready to run and others did, in all, at the most."""
         return waited_for_processors_s()

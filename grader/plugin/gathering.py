@@ -88,9 +88,10 @@ class Gatherer:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Keep the checks of a task, which share a world, on one worker."""
+        """Keep the checks of a task, which share a world, on one worker, and the tasks in order."""
         from xdist.scheduler import LoadScopeScheduling  # only there with xdist
 
+        config.option.loadscopereorder = False
         return LoadScopeScheduling(config, log)
 
     # --- as results come -----------------------------------------------------------------------

@@ -181,6 +181,22 @@ def _with_needs(item: pytest.Item) -> Iterator[pytest.Item]:
     yield item
 
 
+def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The checks by their tasks: first of those with the most in a microVM, then the most in all.
+
+    They are given to workers in this order, and what takes long must not begin last.
+    """
+    size: dict[str, tuple[int, int]] = {}
+    for item in items:
+        task = item.nodeid.rpartition("::")[0]
+        in_guest, every = size.get(task, (0, 0))
+        own = isinstance(item, CheckItem) and item.task.run.sandbox == "vm"
+        size[task] = in_guest + own, every + 1
+    order = sorted(size, key=lambda task: size[task], reverse=True)
+    places = {task: place for place, task in enumerate(order)}
+    return sorted(items, key=lambda item: places[item.nodeid.rpartition("::")[0]])
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Bring along the checks that a selected one needs, once -k and --lf have selected."""
@@ -190,4 +206,5 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         for one in _with_needs(item):
             chosen.setdefault(one.nodeid, one)
-    session.items[:] = chosen.values()
+    items = list(chosen.values())
+    session.items[:] = _longest_first(items) if hasattr(session.config, "workerinput") else items

@@ -15,6 +15,7 @@ from .captures import Captures
 from .files import Files
 from .filters import Filters
 from .kernel_log import KernelLog
+from .meters import Meters
 from .network import Network
 from .processes import Processes
 from .sandboxes import IMAGE, Sandboxes
@@ -38,6 +39,7 @@ class Agent:
         self.files = Files()
         self.system = System()
         self.kernel_log = KernelLog()
+        self.meters = Meters()
 
     def answer(self, call: str, args: dict[str, Any]) -> object:
         """Do what `call` names. Raises LookupError for a name that is none."""
