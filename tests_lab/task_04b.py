@@ -397,8 +397,8 @@ def average(loaded: Series, idle: Series, task: TaskRun) -> str | None:
         run = loaded[0]
         raise CheckFailed(
             f"it printed {len(run.last)} numbers that may be the average, the last of them "
-            f"“{run.last[-1].shown}”; none of them changes as a measure does and is the average both "
-            f"with {run.rules} rules in OUTPUT ({run.calls.average_ns:.0f} ns) and without "
+            f"“{run.last[-1].shown}”; none of them changes as a measure does and is the average "
+            f"both with {run.rules} rules in OUTPUT ({run.calls.average_ns:.0f} ns) and without "
             f"({idle[0].calls.average_ns:.0f} ns)",
             hint=f"print one number, which you have measured: {PAGE}",
         )
