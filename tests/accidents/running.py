@@ -100,7 +100,7 @@ class Usual:
         plan = Plan(kind, "pytest", "end", "alice", 0.0, again=False, seed=1)
         run = Running(plan, place)
         try:
-            code = run.process.wait(180)
+            code = run.process.wait(600)
             over = time.monotonic() - run.began
         finally:
             run.close()
