@@ -72,12 +72,13 @@ class Host:
             what=f"the end of the run's processes {sorted(mine)}",
         )
         now = self.now()
-        assert not {
+        changed = {
             what: (self.before[what], one) for what, one in now.items() if one != self.before[what]
         }
+        assert not changed, f"changed: {changed}"
         # pytest keeps the folders of its last three runs, as it always does
         left = [one.name for one in temporary.iterdir() if not one.name.startswith("pytest-of-")]
-        assert left == []
+        assert left == [], f"left in the temporary folder: {left}"
 
 
 @contextmanager
