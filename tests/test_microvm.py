@@ -25,6 +25,7 @@ from grader.machine import client, microvm
 from grader.machine.client import MachineError
 from grader.machine.idmap import IdMap
 from grader.machine.microvm import guest, qemu
+from grader.sandbox import Limits, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -384,6 +385,39 @@ def test_a_kernel_of_its_own(image: Image, pair: tuple[microvm.MicroVM, microvm.
     assert clone.run("uname", "-r", timeout=20).output == f"{release}\n"
     boot = Path("/proc/sys/kernel/random/boot_id")
     assert clone.run("cat", str(boot), timeout=20).output != boot.read_text(encoding="ascii")
+
+
+SETTINGS = "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger"
+
+
+def test_a_sandbox_s_root_is_not_the_kernels(vm: microvm.MicroVM) -> None:
+    """All settings below /proc are the kernel's root's; the image is the sandbox's own root's."""
+    before = vm.run("cat", *SETTINGS[:2], timeout=20).output
+    with Sandbox(vm) as sandbox:
+        for path in SETTINGS:
+            done = sandbox.run("sh", "-c", f"echo b >{path}", timeout=20)
+            assert "Permission denied" in done.complaints, path
+        found = sandbox.run("sh", "-c", "stat -c %u /etc/passwd && id -u && sudo id -u", timeout=20)
+        assert found.output == "0\n0\n0\n", found.complaints
+        again = sandbox.run("sh", "-c", "echo again >/dev/stdout", timeout=20)
+        assert again.output == "again\n", again.complaints
+    assert vm.run("cat", *SETTINGS[:2], timeout=20).output == before
+
+
+def test_a_sandbox_s_processes_are_limited(vm: microvm.MicroVM) -> None:
+    """A fork bomb ends at the sandbox's limit, and our programs beside it start all the same."""
+    bomb = "while sleep 60 & do :; done; sleep 60"
+    with Sandbox(vm, Limits(processes=16)) as sandbox, sandbox.start("sh", "-c", bomb) as started:
+        assert started.expect("ork", stream="stderr", within=30)
+        beside = sandbox.start_beside("sh", "-c", "echo fine | cat").finish(20)
+        assert beside.output == "fine\n", beside
+
+
+def test_a_submission_is_killed_first_for_want_of_memory(vm: microvm.MicroVM) -> None:
+    """What runs in a sandbox is likelier to be killed than what watches it."""
+    code = "cat /proc/self/oom_score_adj /proc/1/oom_score_adj"
+    with Sandbox(vm) as sandbox:
+        assert sandbox.run("sh", "-c", code, timeout=20).output == "500\n0\n"
 
 
 @pytest.mark.parametrize("source", ["/dev/urandom", "/proc/sys/kernel/random/uuid"])
