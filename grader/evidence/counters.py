@@ -27,6 +27,8 @@ RULE = re.compile(r"\[(?P<packets>\d+):\d+\] -A (?P<chain>\S+) ?(?P<rest>.*)", r
 QUOTED = r'"(?:\\.|[^"\\])*"'
 LINE = re.compile(rf'(?:{QUOTED}|[^"\n])+', re.DOTALL)
 WORD = re.compile(rf"{QUOTED}|\S+", re.DOTALL)
+# A hundred thousand rules take a busy machine a while.
+READS_WITHIN = 60.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def read_rules(host: Host, backends: tuple[str, ...] = BACKENDS) -> Ruleset:
     """The rules of `host` now. Raises GraderError if they cannot be read."""
     texts = []
     for backend in backends:
-        done = host.start(f"{backend}-save", "-c").finish(10)
+        done = host.start(f"{backend}-save", "-c").finish(READS_WITHIN)
         if done.exit != 0:
             raise GraderError(f"{backend}-save {done.outcome}: {done.complaints.strip()}")
         texts.append(f"# {backend}\n{done.output}")
