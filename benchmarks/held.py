@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 PROC = Path("/proc")
-CGROUPS = "/sys/fs/cgroup"
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Held:
-    """Counts over this process and those below it; cgroups are this host's, but for Docker's.
+    """Counts over this process and those below it, and cgroups below its own.
 
     Namespaces are counted that a process is in or an open file holds.
     """
@@ -38,7 +38,7 @@ class Held:
             namespaces |= {link for link in found if ":[" in link and not _anonymous(link)}
             with suppress(OSError):
                 threads += sum(1 for _ in (PROC / f"{pid}/task").iterdir())
-        return cls(len(all_of_them), threads, descriptors, len(namespaces), _cgroups())
+        return cls(len(all_of_them), threads, descriptors, len(namespaces), len(cgroups()))
 
     def growth(self, since: Held) -> dict[str, int]:
         """What there is more than before, by its name; what was just ending then may be less."""
@@ -109,5 +109,12 @@ def _rollup(pid: int) -> dict[str, float]:
     return {}
 
 
-def _cgroups() -> int:
-    return sum(1 for folder, _, _ in os.walk(CGROUPS) if "docker" not in folder)
+def cgroups() -> set[str]:
+    """The cgroups below this process's own but containers'; others come and go all the time."""
+    found: set[str] = set()
+    for line in (PROC / "self/cgroup").read_text(encoding="ascii").splitlines():
+        _, controllers, path = line.split(":", 2)
+        name = controllers.removeprefix("name=") or "unified"
+        top = CGROUPS / name if (CGROUPS / name).is_dir() else CGROUPS
+        found |= {folder for folder, _, _ in os.walk(top / path.lstrip("/"))}
+    return {folder for folder in found if "docker" not in folder}
