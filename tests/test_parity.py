@@ -79,7 +79,7 @@ def marks(task: str, kind: str, home: Path, host: str) -> Marks:
     undecided = {
         key: one["message"] for key, one in checks.items() if one["verdict"] not in LETTERS
     }
-    assert not undecided
+    assert not undecided, undecided
     return {key: (one["verdict"], one["points"]) for key, one in checks.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from grader.world import World
 
 SCRIPT, RESULTS = "experiment.sh", "measured.csv"
-FIRST = "experiment"
+FIRST, AGAIN = "experiment", "again"
 SERVER, PORT = "10.99.0.2", 5201
 WORK = "/work"
 WATCHER = Path(__file__).with_name("watcher.py")
@@ -106,6 +107,11 @@ class Laboratory:
             if done.exit != 0:
                 raise GraderError(f"{WORK}/{name} could not be written: {done.complaints}")
             self._files.add(name)
+
+    @cached_property
+    def longer(self) -> Experiment:
+        """The script once more, with a longer DURATION."""
+        return self.run(AGAIN, self._task.task.parameters["longer_duration_s"])
 
     def run(self, name: str, duration: float) -> Experiment:
         """Run the script to its end, watched."""
