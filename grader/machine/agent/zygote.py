@@ -166,8 +166,6 @@ def _watch_sandbox(spec: dict[str, Any], fds: list[int]) -> None:
     (user_namespaces(7), kernel/ucount.c): the limit then counts this sandbox only.
     """
     status, *users = fds
-    limit = spec["processes"]
-    resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))  # more than this has, perhaps
     for fd in users:
         ns.setns(fd, ns.CLONE_NEWUSER)
     unshared_read, unshared_write = os.pipe()
@@ -177,6 +175,8 @@ def _watch_sandbox(spec: dict[str, Any], fds: list[int]) -> None:
         if os.read(unshared_read, 1):
             map_ids(os.getppid(), 0)
         os._exit(0)
+    limit = spec["processes"]
+    resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
     os.setresgid(spec["creator"], spec["creator"], 0)
     os.setresuid(spec["creator"], spec["creator"], 0)
     ns.unshare(ns.CLONE_NEWUSER)
