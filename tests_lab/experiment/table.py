@@ -82,7 +82,10 @@ def _must_be_header(fields: list[str], name: str) -> None:
         return
     shown = ",".join(fields)[:SHOWN]
     if fields and NUMBER.fullmatch(fields[0]):
-        raise CheckFailed(f"{name} begins with “{shown}”; expected the header {','.join(HEADER)}")
+        raise CheckFailed(
+            f"{name} begins with “{shown}”; expected the header {','.join(HEADER)}",
+            hint="> begins a file anew each time, >> appends to it",
+        )
     raise CheckFailed(f"{name} has the columns “{shown}”; expected {','.join(HEADER)}")
 
 
