@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -17,6 +17,9 @@ from hosts import observed
 from runs import REPO, UNCAUGHT, Graded, command, environment, submission
 
 from grader.deadline import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ATTACKS = REPO / "submissions" / "hostile"
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((ATTACKS / "hostile.yaml").read_text())
@@ -30,6 +33,21 @@ if "NETLAB_WHOLE_MATRIX" not in os.environ:
 EACH = [(kind, name) for kind, names in ATTACKERS.items() for name in names]
 HONEST = {kind: sorted(names)[::3] for kind, names in ATTACKERS.items()}  # they follow these
 BESIDE = [(kind, name) for kind, names in HONEST.items() for name in names]
+FOUND: dict[tuple[str, str], str] = {}  # verdicts by kind of sandbox and attack
+TABLE = REPO / "docs" / "hostile.md"
+HEAD = """# A hostile class
+
+Made by `NETLAB_HOSTILE_TABLE=1 ./lab pytest tests/test_hostile.py`: what each script below
+`submissions/hostile/` gets, graded for 01d in each kind of sandbox, on a host that is compared
+before and after. An attack that honest lines follow is to pass, since it harms nothing; others are
+to fail, with a message that names the cause (`hostile.yaml`). In microVMs (vm) those that attack a
+kernel are tried each time, and with NETLAB_WHOLE_MATRIX all; -: not tried there. Honest submissions
+between them passed, and nothing of the host had changed, or the tests had failed.
+
+What else is tried, and what each defence is worth: [security.md](security.md),
+[defences.md](defences.md).
+
+"""
 LASTS = b"sleep 31337".split()  # what an attack leaves behind
 # What who grades may have set, and a submission's programs must not see.
 STRANGE = {"XTABLES_LIBDIR": "/nowhere", "BASH_ENV": "/nowhere", "LD_BIND_NOW": "1"}
@@ -99,6 +117,18 @@ def grade_class(kind: str, home: Path, **extra: str) -> Graded:
     return Graded(run.returncode, out, err, home / "reports")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    """docs/hostile.md, written in the end if that is wanted."""
+    yield
+    if "NETLAB_HOSTILE_TABLE" in os.environ:
+        lines = ["| tried | " + " | ".join(WORKERS) + " |", "|---" * (len(WORKERS) + 1) + "|"]
+        for name in EXPECTED:
+            cells = [FOUND.get((kind, name), "-") for kind in WORKERS]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        TABLE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+
+
 def lasting() -> list[str]:
     """Processes that an attack has left behind."""
     found = []
@@ -112,11 +142,12 @@ def lasting() -> list[str]:
 
 
 @pytest.mark.parametrize(("kind", "name"), EACH)
-def test_an_attack_gets_its_verdict(graded: Graded, name: str) -> None:
+def test_an_attack_gets_its_verdict(graded: Graded, kind: str, name: str) -> None:
     """What does not do the work loses, and is told why; what does passes, whatever it tries."""
     expected = EXPECTED[name]
     checks = graded.checks(f"hostile-{name}")
     found = checks[expected.get("of", LEAVES)]
+    FOUND[kind, name] = found["verdict"]
     assert found["verdict"] in expected["verdicts"], found
     if found["verdict"] == "PASSED":
         assert {one["verdict"] for one in checks.values()} == {"PASSED"}, checks
