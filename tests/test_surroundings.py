@@ -143,9 +143,11 @@ def test_without_home(alice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "Traceback" not in graded.out + graded.err
 
 
-def test_a_home_that_is_none(alice: Path, tmp_path: Path) -> None:
+def test_a_home_that_is_none(alice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing can be kept, nothing is lost, and the remedy is named."""
-    odd = {"HOME": "/dev/null", "XDG_CACHE_HOME": ""}
+    # Not empty: scapy takes that for the current folder.
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    odd = {"HOME": "/dev/null"}
     graded = grade(alice, "--task", "01d", home=tmp_path, env=odd)
     assert graded.code == 3
     assert set(graded.verdicts("alice").values()) == {"UNSUPPORTED"}
