@@ -7,6 +7,7 @@ import itertools
 import os
 import signal
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 from . import namespaces as ns
@@ -29,16 +30,12 @@ class Sandbox:
     def __init__(self, process: Process, zygote: Zygote) -> None:
         self.process = process
         self.pid = process.pid
-        try:
+        with ExitStack() as undo:
+            undo.callback(process.signal, signal.SIGKILL)
             self.pidfd = os.pidfd_open(process.pid)
-            try:
-                self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            except OSError:
-                os.close(self.pidfd)
-                raise
-        except OSError:
-            process.signal(signal.SIGKILL)
-            raise
+            undo.callback(os.close, self.pidfd)
+            self.netns = os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            undo.pop_all()
         self.order = zygote.into([(self.pidfd, ENTER_ALL)])
         self.order_beside = zygote.into([*zygote.users.join, (self.netns, ENTER_NETWORK)])
 
