@@ -34,6 +34,7 @@ MISSING = "was not handed in"
 SHORTEST, SHORTEST_OF_ALL = 3, 8
 
 Verdicts = dict[str, dict[str, str]]
+Told = dict[tuple[str, str], str]
 
 
 def names(kind: str) -> list[str]:
@@ -144,7 +145,7 @@ def graded(runs: tuple[Graded, Graded]) -> Verdicts:
 
 
 @pytest.fixture(scope="module")
-def explained(runs: tuple[Graded, Graded]) -> dict[tuple[str, str], str]:
+def explained(runs: tuple[Graded, Graded]) -> Told:
     """What each submission is told, by its name and check: message and hint."""
     return {
         (name, id_): f"{one['message']}\n{one['hint']}"
@@ -167,21 +168,24 @@ def test_alice_loses_what_she_should(graded: Verdicts) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_unusual_right_answer_passes(graded: Verdicts, name: str) -> None:
+def test_unusual_right_answer_passes(graded: Verdicts, explained: Told, name: str) -> None:
     """A right answer passes every check, however unusual it looks."""
     assert graded[name]
-    assert not {c: v for c, v in graded[name].items() if v not in {"PASSED", "REVIEW"}}
+    refused = {c: v for c, v in graded[name].items() if v not in {"PASSED", "REVIEW"}}
+    assert not refused, [explained[name, id_] for id_ in refused]
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_wrong_answer_fails_what_it_names(graded: Verdicts, name: str) -> None:
+def test_wrong_answer_fails_what_it_names(graded: Verdicts, explained: Told, name: str) -> None:
     """A wrong answer fails exactly the check that kill.yaml names."""
     expected = KILLS[name.removeprefix("broken/")]
-    assert lost(graded[name]) == {expected["fails"]: expected.get("verdict", "FAILED")}
+    found = lost(graded[name])
+    told = [explained[name, id_] for id_ in found]
+    assert found == {expected["fails"]: expected.get("verdict", "FAILED")}, told
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_wrong_answer_is_told_why(explained: dict[tuple[str, str], str], name: str) -> None:
+def test_wrong_answer_is_told_why(explained: Told, name: str) -> None:
     """What a wrong answer is told holds the facts that kill.yaml names: its cause."""
     expected = KILLS[name.removeprefix("broken/")]
     told = explained[name, expected["fails"]]

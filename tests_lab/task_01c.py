@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from fixtures.script import RunScript
     from fixtures.world import NewWorld
+    from grader.evidence import Rule
     from grader.machine.process import Completed
     from grader.submission import Deliverable
     from grader.taskrun import TaskRun
@@ -60,10 +61,14 @@ class Ladder:
     @property
     def shown(self) -> str:
         """The first rules in the end, each without its program."""
-        rules = self.rules.rules
-        short = [re.sub(r"(?<=-m bpf )--bytecode '[^']*'", "…", str(rule)) for rule in rules]
-        more = [f"{len(short) - SHOWN} more"] if len(short) > SHOWN else []
-        return "; ".join([*short[:SHOWN], *more]) or "none"
+        return shown(self.rules.rules)
+
+
+def shown(rules: Sequence[Rule]) -> str:
+    """The first of some rules, in a message, each without its program."""
+    short = [re.sub(r"(?<=-m bpf )--bytecode '[^']*'", "…", str(rule)) for rule in rules]
+    more = [f"{len(short) - SHOWN} more"] if len(short) > SHOWN else []
+    return "; ".join([*short[:SHOWN], *more]) or "none"
 
 
 @dataclass(frozen=True)
@@ -287,7 +292,11 @@ def goes_through(ladder: Ladder) -> None:
 def why_not_through(ladder: Ladder, one: Left) -> str:
     """What is wrong with the rules, if a query has got too far or not far enough."""
     if one.flow.sport in ladder.answers:
-        return "its answer came to this host, but not to the program: a rule keeps it out"
+        beside = shown([rule for rule in ladder.rules.rules if rule.target != "TTL"])
+        return (
+            "its answer came to this host, but not to the program: a rule keeps it out; those "
+            f"that set no TTL: {beside}"
+        )
     return (
         "the last rule that a query meets sets its TTL: append (-A), or replace the "
         "old one; ACCEPT ends the chain, and -m ttl sees what a rule before has set"
