@@ -73,21 +73,21 @@ class TaskRun:
         try:
             yield
         finally:
-            self._fault = self._look()
+            self._fault = self.fault()
             self._sound.remove(sound)
 
     def fault(self) -> GraderError | None:
-        """What of ours broke, so that a lost check may be nobody's doing; then it is forgotten."""
-        found, self._fault = self._look(), None
-        return found
-
-    def _look(self) -> GraderError | None:
+        """What of ours broke, so that a lost check may be nobody's doing."""
         for sound in self._sound if self._fault is None else ():
             try:
                 sound()
             except GraderError as error:
                 return error
         return self._fault
+
+    def forget_fault(self) -> None:
+        """What follows does not rely on what broke: it is tried again, with another."""
+        self._fault = None
 
     def keep_evidence(
         self, folder: Path, check: str, error: BaseException | None

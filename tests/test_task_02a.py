@@ -26,7 +26,9 @@ HASTY = 'for host in "$@"; do ping -c 1 -W 0.1 $host >/dev/null || echo $host; d
 
 def in_(sandbox: str) -> TaskRun:
     """A task that is graded there and keeps nothing."""
-    return cast("TaskRun", SimpleNamespace(sandbox=sandbox, keep=lambda *_: None))
+    return cast(
+        "TaskRun", SimpleNamespace(sandbox=sandbox, keep=lambda *_: None, forget_fault=lambda: None)
+    )
 
 
 def attempts(*found: dict[str, Any]) -> tuple[Callable[[], Scan], list[Scan]]:

@@ -36,7 +36,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.task.state.replaced = True
         with suppress(Exception):  # what is left of a dead machine's fixtures
             item.session._setupstate.teardown_exact(item.task.parent)  # type: ignore[arg-type]  # noqa: SLF001
-        item.task.run.fault()
+        item.task.run.forget_fault()
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
@@ -81,8 +81,9 @@ def pytest_runtest_makereport(
     report: Any = yield
     if isinstance(item, CheckItem):
         error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, CheckFailed):
-            error = item.task.run.fault() or error
+        if isinstance(error, CheckFailed) and (fault := item.task.run.fault()):
+            fault.__cause__ = error
+            error = fault
         if isinstance(error, MachineError) and not isinstance(error, CallError):
             item.stash[DIED] = True
         item.stash[DURATION] = item.stash.get(DURATION, 0.0) + call.duration

@@ -6,7 +6,6 @@ one for each address, and a few of those at once fill it: see neigh_alloc in net
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,14 @@ from grader.lock import places
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grader.world.world import Host
-
 # At a time. Few scripts ask all addresses of a /24 by IP, which four at once may do; most take room
 # for the hosts that there are.
 LANS = 12
+FULL = "the kernel's table of neighbours, one for all that runs on it, had no room for another"
+MAKE_ROOM = (
+    "grade with fewer workers at a time (-n), or let the table grow: "
+    "sysctl net.ipv4.neigh.default.gc_thresh3, net.ipv6.neigh.default.gc_thresh3 (arp(7))"
+)
 
 
 @contextmanager
@@ -28,10 +30,3 @@ def room(lans: int = LANS) -> Iterator[None]:
     """Hold room for the neighbours of so many LANs in this host's table; by default, all of it."""
     with places(home.cache("neighbours"), lans, LANS):
         yield
-
-
-def table_fulls(host: Host) -> int:
-    """How often the kernel below a host could not add a neighbour."""
-    done = host.run("ip", "-s", "ntable", "show", "name", "arp_cache")
-    found = re.search(r"table_fulls (\d+)", done.output)
-    return int(found[1]) if found else 0

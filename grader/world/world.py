@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from grader.deadline import wait_until
 from grader.disposable import Disposable
 from grader.errors import GraderError
+from grader.machine.client import MachineError
 from grader.machine.process import Completed, Process, shown
 from grader.sandbox import Limits, Sandbox
-from grader.world import services
+from grader.world import neighbours, services
 from grader.world.blueprint import Blueprint, Interface, draw
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class World(Disposable):
         self._stack = ExitStack()
         self._serving: list[Process] = []
         self.number = 0
+        self._fulls = 0
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -67,6 +69,7 @@ class World(Disposable):
             stack.callback(self.machine.release, "network.destroy", within=10, world=self.number)
             self._raise_firewalls()
             self._start_services()
+            self._fulls = self._table_fulls()
             self._stack = stack.pop_all()
         return self
 
@@ -152,12 +155,28 @@ class World(Disposable):
             self._await(host, service, process)
             self._serving.append(process)
 
-    def must_serve(self) -> None:
-        """Raise MachineError if a service was killed, which nobody in the world could do."""
+    def must_be_sound(self) -> None:
+        """Raise MachineError if what happened here may be the doing of nobody in the world.
+
+        A service was killed, or the kernel had no room for another neighbour, and sent nothing.
+        """
         for process in self._serving:
             done = process.so_far()
             if done.exit == -signal.SIGKILL:
                 raise self.machine.failed(f"{process.argv[0]} {done.outcome}")
+        if self.crowded:
+            raise MachineError(neighbours.FULL, remedy=neighbours.MAKE_ROOM)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the kernel, since this world was made, had no room for some host's neighbour."""
+        return self._table_fulls() > self._fulls
+
+    def _table_fulls(self) -> int:
+        found: int = self.machine.call(
+            "network.table_fulls", world=self.number, host=self.blueprint.student
+        )
+        return found
 
     def _await(self, host: Host, service: services.Service, process: Process) -> None:
         def ended() -> str | None:

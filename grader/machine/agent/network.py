@@ -164,6 +164,10 @@ class Network:
 
         return inside(self.netns(world, host), look)
 
+    def call_table_fulls(self, world: int, host: str) -> int:
+        """How often the kernel has had no room for another neighbour, of any host on it."""
+        return self._all[world].netlink[host].table_fulls()
+
     def call_destroy(self, world: int) -> None:
         """End the world's processes and let go of its namespaces."""
         it = self._all.pop(world, None)

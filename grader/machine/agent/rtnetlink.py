@@ -12,15 +12,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
-NEWLINK, NEWADDR, NEWROUTE, NEWNEIGH = 16, 20, 24, 28
-REQUEST, ACK, REPLACE, EXCL, CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
+NEWLINK, NEWADDR, NEWROUTE, NEWNEIGH, GETNEIGHTBL = 16, 20, 24, 28, 66
+REQUEST, ACK, REPLACE, EXCL, CREATE, DUMP = 0x1, 0x4, 0x100, 0x200, 0x400, 0x300
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 10, 18, 28
 INFO_KIND, INFO_DATA, VETH_INFO_PEER, BR_MCAST_SNOOPING = 1, 2, 1, 23
 IFA_ADDRESS, IFA_LOCAL, IFA_F_NODAD = 1, 2, 0x02
 RTA_DST, RTA_GATEWAY, TABLE_MAIN, PROTOCOL_STATIC, UNICAST = 1, 5, 254, 4, 1
 NDA_DST, NDA_LLADDR, NUD_PERMANENT = 1, 2, 0x80
+NDTA_STATS, TABLE_FULLS = 7, struct.Struct("=80xQ")  # the last of struct ndt_stats
 IFF_UP = 0x1
-ERROR = 2
+ERROR, DONE = 2, 3
 HEADER = struct.Struct("=IHHII")
 # So many answers fit a socket's receive buffer of the usual size.
 AT_ONCE = 64
@@ -41,6 +42,23 @@ class Netlink:
             answered = 0
             while answered < len(some):
                 answered += self._check(self._socket.recv(65_536), some[answered:])
+
+    def table_fulls(self) -> int:
+        """How often the kernel could not add a neighbour, in whatever namespace."""
+        header = HEADER.pack(HEADER.size + 4, GETNEIGHTBL, REQUEST | DUMP, 0, 0)
+        self._socket.send(header + bytes(4))  # struct ndtmsg: of every family
+        found = 0
+        while True:
+            answers = self._socket.recv(65_536)
+            place = 0
+            while place < len(answers):
+                length, kind, *_ = HEADER.unpack_from(answers, place)
+                if kind in {ERROR, DONE}:
+                    return found
+                attributes = _attributes(answers[place + HEADER.size + 4 : place + length])
+                if NDTA_STATS in attributes:
+                    found += TABLE_FULLS.unpack_from(attributes[NDTA_STATS])[0]
+                place += _aligned(length)
 
     @staticmethod
     def _check(answers: bytes, messages: list[bytes]) -> int:
@@ -69,6 +87,15 @@ def _aligned(length: int) -> int:
 def _attribute(kind: int, data: bytes) -> bytes:
     length = 4 + len(data)
     return struct.pack("=HH", length, kind) + data + bytes(_aligned(length) - length)
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found, place = {}, 0
+    while place < len(data):
+        length, kind = struct.unpack_from("=HH", data, place)
+        found[kind] = data[place + 4 : place + length]
+        place += _aligned(length)
+    return found
 
 
 def _message(kind: int, flags: int, *parts: bytes) -> bytes:
