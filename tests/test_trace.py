@@ -95,9 +95,17 @@ def test_a_script_that_cannot_attach_is_explained(vm: MicroVM) -> None:
         assert "/run/netlab" not in raised.value.message
 
 
-def test_unsafe_calls_are_refused(vm: MicroVM) -> None:
-    """A script cannot run commands: bpftrace is never told --unsafe, not even by its first line."""
-    script = b'#!/usr/bin/bpftrace --unsafe\nBEGIN { system("touch /tmp/run"); }\n'
+@pytest.mark.parametrize(
+    "code",
+    [
+        'BEGIN { system("touch /tmp/run"); }',
+        'kprobe:nf_hook_slow { signal("KILL"); }',
+        "kprobe:should_failslab { override(1); }",
+    ],
+)
+def test_unsafe_calls_are_refused(vm: MicroVM, code: str) -> None:
+    """A script can trace and no more: bpftrace is never told --unsafe, not by its first line."""
+    script = f"#!/usr/bin/bpftrace --unsafe\n{code}\n".encode()
     with Bpftrace(vm, "unsafe.bt", script) as trace, pytest.raises(CheckFailed, match="unsafe"):
         trace.attached(60)
     assert vm.run("test", "-e", "/tmp/run", timeout=10).exit != 0

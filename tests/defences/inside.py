@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from grader.machine.process import Completed
 
 MIB = 1024 * 1024
+PATIENCE_S = 6.0
 TIGHT = Limits(
     processes=24, memory=256 * MIB, cpu_s=1, output=64 * 1024,
     file_size=MIB, descriptors=32, disk=4 * MIB, inodes=64,
@@ -121,6 +123,16 @@ def outlives_its_time(setting: Setting) -> str:
         except TimedOut:
             return "it runs on when its time is over"
     return ""
+
+
+def holds_its_output(setting: Setting) -> str:
+    """Exit while a child keeps the output open."""
+    with setting.machine() as machine, Sandbox(machine, TIGHT) as sandbox:
+        started = sandbox.start("sh", "-c", "sleep 31339 &")
+        began = time.monotonic()
+        started.finish(PATIENCE_S)
+        waited = time.monotonic() - began
+    return "it is waited for as long as may be" if waited >= PATIENCE_S else ""
 
 
 def outlives_its_sandbox(setting: Setting) -> str:
@@ -289,6 +301,11 @@ ALL = (
         outlives_its_time,
         agent("processes", "_signal = Process.signal\nProcess.signal = lambda self, number: "
               "_signal(self, signal.SIGTERM if number == signal.SIGKILL else number)"),
+    ),
+    Defence(
+        "an exit is an end, whoever holds the output", (13,), AGENT + "processes:Process.collect",
+        SANDBOXES + "a_child_that_holds_stdout_delays_nothing", holds_its_output,
+        agent("processes", "DRAIN_S = 1e9"),
     ),
     Defence(
         "a process namespace, whose end is that of all in it", (12,),

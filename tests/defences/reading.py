@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import stat
+import struct
 import subprocess
 import threading
 from pathlib import Path
@@ -21,7 +22,7 @@ from grader.deadline import wait_until
 from grader.errors import Refused
 from grader.export import classroom, table, wording
 from grader.export.graded import Given, Graded
-from grader.pages import site
+from grader.pages import png, site
 from grader.submission import Deliverable, Submission
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from defences import Removal, Setting
 
-NAME = "uncaught.sh"
+NAME, BOMB = "uncaught.sh", 60_000
 OPENS = "257 "  # openat, on x86-64
 SUBMISSION, SUBMISSIONS = "grader.submission:", "test_submission.py::test_"
 RUNS = "from pathlib import Path\nPath({marker!r}).touch()\n"
@@ -224,6 +225,18 @@ def as_it_is(module: object, name: str) -> Removal:
     return lambda patch: patch.setattr(module, name, lambda text, *_: text)
 
 
+def fills_the_browser(_: Setting) -> str:
+    """Hand in a picture of a few bytes that takes 3.6 GB to be shown."""
+    header = png.SIGNATURE + struct.pack(">I4sIIBBBBBI", 13, b"IHDR", *(2 * [BOMB]), *(6 * [0]))
+    return "a page shows 3.6 Gpixel" if isinstance(png.size(header, len(header)), png.Size) else ""
+
+
+def any_size(patch: pytest.MonkeyPatch) -> None:
+    """Let a picture have as many pixels as it likes."""
+    patch.setattr(png, "WIDEST", BOMB)
+    patch.setattr(png, "PIXELS", BOMB**2)
+
+
 ALL = (
     Defence(
         "symbolic links are not followed", (15,), SUBMISSION + "OPEN_FILE",
@@ -282,5 +295,10 @@ ALL = (
     Defence(
         "pages show text as text", (47,), "grader.pages.site:_environment",
         "test_pages.py::test_nothing_of_a_submission_runs", scripts_the_page, unescaped,
+    ),
+    Defence(
+        "a picture's header is believed before it is shown", (26,), "grader.pages.png:size",
+        "test_pages.py::test_only_real_pictures_of_a_sane_size_are_shown", fills_the_browser,
+        any_size,
     ),
 )  # fmt: skip
