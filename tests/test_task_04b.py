@@ -6,7 +6,8 @@ import json
 
 from grader.evidence import Calls
 from grader.evidence.trace import read_events
-from tests_lab.task_04b import FEW, Run, changes
+from tests_lab.latency.run import FEW, Run
+from tests_lab.latency.series import changes
 
 BAND = (0.8, 1.25)
 
