@@ -13,6 +13,7 @@ from grader.evidence import CallMeter
 from grader.script import must_have_ended, said
 from grader.world import World
 from tests_lab.experiment.agreement import (
+    FUNCTION,
     is_near,
     is_rate,
     must_be_averages,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "FUNCTION",
     "data",
     "data_complete",
     "data_genuine",
