@@ -35,7 +35,8 @@ class Task(Strict):
     """One task: its files, its points, and how they are divided among its checks.
 
     `topology` is where its worlds are, by name, or several, if it is not the lab's; `manuals` are
-    the pages to read; `hidden_until` has the checks that students do not see before a date.
+    the pages to read; `hidden_until` has the checks that students do not see before a date;
+    `lasts_s` is about how long it takes, by which workers share the tasks out.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Task(Strict):
     checks: dict[str, Points]
     topology: Names = ()
     manuals: tuple[Manual, ...] = ()
+    lasts_s: Annotated[float, Field(gt=0)] = 1.0
     hidden_until: dict[str, dt.date] = {}
     parameters: dict[str, Any] = {}
 

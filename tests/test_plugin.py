@@ -14,6 +14,7 @@ import pytest
 from runs import CAUGHT, REPO, UNCAUGHT, Graded, command, environment, grade, submission
 
 from grader.deadline import wait_until
+from grader.plugin.turns import Unit, ordered
 from grader.rubric import Lab
 
 if TYPE_CHECKING:
@@ -207,13 +208,31 @@ def test_two_workers(alice: Path, bob: Path, tmp_path: Path) -> None:
 
 
 def test_workers_begin_with_what_takes_long(alice: Path, tmp_path: Path) -> None:
-    """Workers are given the tasks that need a microVM first, and among the others the largest."""
+    """A worker is given the longest task that computes, the longest that waits, and so on."""
     found = grade(alice, "-n", "1", "-v", home=tmp_path)
-    begun = dict.fromkeys(re.findall(r"alice::(\w+)::\w+ *$", found.out, re.MULTILINE))
-    places = {task: place for place, task in enumerate(begun)}
-    assert len(places) == len(Lab(REPO / "tests_lab").checks)
-    assert max(places["04b"], places["04c"]) < min(places["03a"], places["01a"], places["01d"])
-    assert places["03a"] < places["01d"]
+    begun = list(dict.fromkeys(re.findall(r"alice::(\w+)::\w+ *$", found.out, re.MULTILINE)))
+    assert len(begun) == len(Lab(REPO / "tests_lab").checks)
+    assert begun[:4] == ["04c", "02a", "04b", "01a"]
+    assert begun.index("01b") < begun.index("03b")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 20])
+def test_no_worker_begins_with_two_microvms(workers: int) -> None:
+    """The first two tasks of each worker differ in kind; each task is given once."""
+    guests = [Unit(f"guest{n}", guest=True, lasts=n) for n in range(1, 8)]
+    others = [Unit(f"other{n}", lasts=n) for n in range(1, 8)]
+    order = ordered([*guests, *others], workers)
+    assert sorted(order, key=id) == sorted([*guests, *others], key=id)
+    assert order[0] == guests[-1]
+    for first, second in zip(order[:workers], order[workers : 2 * workers], strict=False):
+        assert first.guest != second.guest
+
+
+def test_auto_is_more_workers_than_processors(alice: Path, tmp_path: Path) -> None:
+    """`-n auto` takes three workers for two processors."""
+    found = grade(f"{alice}::01d", "-n", "auto", "-v", home=tmp_path)
+    workers = len(os.sched_getaffinity(0)) * 3 // 2
+    assert f"{workers} workers" in found.out or f"created: {workers}/{workers}" in found.out
 
 
 # --- which folders are submissions ------------------------------------------------------------

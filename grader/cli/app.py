@@ -67,7 +67,7 @@ app = typer.Typer(
     + manual(
         "grader init ~/lab06",
         "grader check ~/lab06 --task 01d",
-        "grader grade ~/class-2026 -n 2 --report-dir ~/reports",
+        "grader grade ~/class-2026 -n 3 --report-dir ~/reports",
         "grader export csv ~/reports -o class.csv",
         exits="0 all is well, 1 points were lost, 2 bad usage, 3 something could not be graded or "
         "done",

@@ -36,8 +36,8 @@ PIPED = 1000  # columns: what is no terminal has room for all
 
 @app.command(
     epilog=manual(
-        "grader grade ~/class-2026 -n 2 --report-dir ~/reports",
-        "grader grade ~/class-2026 -n 2 --report-dir ~/reports --roster roster.csv",
+        "grader grade ~/class-2026 -n 3 --report-dir ~/reports",
+        "grader grade ~/class-2026 -n 3 --report-dir ~/reports --roster roster.csv",
         "grader grade ~/class-2026/alice --task 01d --seed 7 --report-dir /tmp/again",
         exits=GRADED,
         files="below --report-dir: SUBMISSION/report.json, run.json beside it, and the evidence of "

@@ -8,6 +8,7 @@ configuration: a run that grades loads the lab's own conftest.py and nothing els
 pytest_plugins = [
     "grader.plugin.command_line",
     "grader.plugin.tree",
+    "grader.plugin.turns",
     "grader.plugin.judging",
     "grader.plugin.gathering",
 ]
