@@ -108,6 +108,11 @@ def escape(
     return Escape(done, left, [packet for packet in left if tracer.passed(packet)], passed, after)
 
 
+def first_of(packets: Sequence[Packet]) -> Packet:
+    """The first that somebody sent, if any: the kernel itself reports its groups (RFC 3810)."""
+    return next((one for one in packets if not one.dst.startswith("ff02:")), packets[0])
+
+
 @check("01d.leaves")
 def leaves(escape: Escape, deliverable: Deliverable, task: TaskRun) -> str | None:
     """A packet leaves the host past iptables."""
@@ -120,9 +125,9 @@ def leaves(escape: Escape, deliverable: Deliverable, task: TaskRun) -> str | Non
             )
         elif escape.accepted:
             reason = (
-                f"what left, {escape.accepted[0]} first, went through OUTPUT: iptables saw it and "
-                "let it pass, since a policy or a rule was changed; ARP requests beside it do not "
-                "count"
+                f"what left, {first_of(escape.accepted)} first, went through OUTPUT: iptables saw "
+                "it and let it pass, since a policy or a rule was changed; ARP requests beside it "
+                "do not count"
             )
         else:
             reason = f"nothing left the host; the script {escape.done.outcome}; {caught(escape)}"
