@@ -44,4 +44,4 @@ def told(done: Completed) -> str:
         return f"run live, pwru traced {events} steps of a query"
     lines = [line for line in done.complaints.splitlines() if line.strip()]
     why = next((line for line in lines if COMPLAINT.search(line)), "".join(lines[-1:]))
-    return f"run live, pwru {done.outcome} and traced no query: {why.strip()[:200]}"
+    return f"run live, pwru {done.outcome} and printed no query: {why.strip()[:200]}"
