@@ -346,6 +346,14 @@ def test_the_kernel_log_has_the_rules_lines(in_vm: Person) -> None:
     in_vm.tries("sudo dmesg | grep -c 'root-packet: IN= OUT=eth0.*PROTO=TCP'", r"\n[1-9]\d*\r\n")
 
 
+def test_pwru_traces_a_query(in_vm: Person) -> None:
+    """The lab page's tool is there, as its root's, and shows the way of a query."""
+    in_vm.type("sudo pwru 'dst host 8.8.8.8 and dst port 53' >trace.txt &\n")
+    in_vm.sees("Listening for events", within=180)
+    in_vm.tries("dig +short @8.8.8.8 www.google.com", r"\n[\d.]+\r\n")
+    in_vm.tries("sudo pkill -INT -x pwru; wait; grep -c nf_hook_slow trace.txt", r"\n[1-9]\d*\r\n")
+
+
 def test_bpftrace_traces_the_kernel(in_vm: Person) -> None:
     """The lab page's script counts, and Ctrl-C ends it with what it has counted."""
     in_vm.type("bpftrace -e 'fentry:nf_hook_slow { @[comm]++; } BEGIN { printf(\"on\\n\"); }'\n")

@@ -15,6 +15,7 @@ from grader.sandbox import Limits
 from grader.script import must_have_ended, said
 from tests_lab.kernel.path import DROPS, HOOK
 from tests_lab.pwru import command as pwru_command
+from tests_lab.pwru import live as pwru_live
 from tests_lab.pwru.corpus import QUERIES
 from tests_lab.pwru.filter import HINT, Call, judged
 from tests_lab.pwru.walk import QUERY, Walk, impossible, not_dropped, same_events, walks
@@ -133,8 +134,21 @@ def tried(stage: World, task: TaskRun, run_script: RunScript) -> Tried:
     return Tried(done, [call for call in calls if call is not None], own)
 
 
+@pytest.fixture(scope="module")
+def live(tried: Tried, stage: World, task: TaskRun) -> str:
+    """What came of the best call when pwru itself ran it, which only a kernel of its own allows."""
+    if task.sandbox != "vm" or not tried.calls or tried.best.refused:
+        return ""
+    try:
+        done = pwru_live.run(stage, tried.best.arguments)
+    except GraderError as error:
+        return f"not run live: {error.what}"
+    task.keep("live.txt", lambda path: path.write_text(done.output + done.complaints))
+    return pwru_live.told(done)
+
+
 @check("03a.command")
-def command(tried: Tried, deliverable: Deliverable) -> str | None:
+def command(tried: Tried, deliverable: Deliverable, live: str) -> str | None:
     """The script calls pwru, with options that it has and a filter that compiles."""
     best = tried.best
     if best.refused:
@@ -142,7 +156,7 @@ def command(tried: Tried, deliverable: Deliverable) -> str | None:
             f"{best.refused.message}. The call: {best.shown}",
             hint=best.refused.hint or said(tried.done),
         )
-    notes = list(deliverable.notes)
+    notes = [*deliverable.notes, *filter(None, [live])]
     if tried.done.exit is None:
         notes.append("the script did not end by itself")
     if tried.command.options.get("filter-ifname"):

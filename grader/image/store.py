@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from grader import home, lock
+from grader.deadline import TimedOut, wait_until
 from grader.errors import GraderError
 from grader.image.recipe import Recipe
 from grader.machine.idmap import IdMap
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+GONE_WITHIN = 5.0
 BUILD = ".build-"
 
 
@@ -110,14 +112,25 @@ def locked(
 
 
 def remove(path: Path, ids: IdMap) -> None:
-    """Remove a tree that may belong to the sandboxes' users."""
-    with suppress(OSError, subprocess.CalledProcessError):  # what counts is whether it is gone
-        if not path.is_symlink() and not path.is_dir():
-            path.unlink(missing_ok=True)
-        elif os.geteuid() == 0:
-            rm = shutil.which("rm") or "/bin/rm"
-            subprocess.run([rm, "-rf", "--one-file-system", "--", str(path)], check=True)
-        else:
-            ids.run(["rm", "-rf", "--", path.name], cwd=path.parent, stderr=subprocess.PIPE)
-    if os.path.lexists(path):
-        raise GraderError(f"{path} could not be removed", remedy=f"remove it: sudo rm -r {path}")
+    """Remove a tree that may belong to the sandboxes' users.
+
+    Whoever was killed with a build may still be at work in it, so it is tried for a while.
+    """
+
+    def gone() -> bool:
+        with suppress(OSError, subprocess.CalledProcessError):  # what counts is whether it is gone
+            if not path.is_symlink() and not path.is_dir():
+                path.unlink(missing_ok=True)
+            elif os.geteuid() == 0:
+                rm = shutil.which("rm") or "/bin/rm"
+                command = [rm, "-rf", "--one-file-system", "--", str(path)]
+                subprocess.run(command, check=True, stderr=subprocess.PIPE)
+            else:
+                ids.run(["rm", "-rf", "--", path.name], cwd=path.parent, stderr=subprocess.PIPE)
+        return not os.path.lexists(path)
+
+    try:
+        wait_until(gone, within=GONE_WITHIN, what=f"{path} to be gone", every=0.1)
+    except TimedOut as late:
+        remedy = f"remove it: sudo rm -r {path}"
+        raise GraderError(f"{path} could not be removed", remedy=remedy) from late

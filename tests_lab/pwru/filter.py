@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grader.errors import CheckFailed, GraderError
@@ -35,6 +35,7 @@ class Call:
     missed: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     source: str = ""
+    arguments: tuple[str, ...] = ()
 
     @property
     def merit(self) -> int:
@@ -117,8 +118,9 @@ def judged(world: World, arguments: list[str], own: str) -> Call | None:
         if not command.traces:
             return None
         taking = Filter(world, command.filter)
+        call = Call(shown, command=command, arguments=tuple(arguments))
         tries = [
-            _tried(Call(shown, command=command, source=source), taking, world)
+            _tried(replace(call, source=source), taking, world)
             for source in corpus.sources(own, command.filter)
         ]
     except CheckFailed as refused:
@@ -133,4 +135,4 @@ def _tried(call: Call, taking: Filter, world: World) -> Call:
     others = corpus.others(call.source, world.addresses(SITE, 4)[0], rng)
     missed = [one.what for one, ok in zip(queries, taking.at_ip(queries), strict=True) if not ok]
     extra = [one.what for one, ok in zip(others, taking.anywhere(others), strict=True) if ok]
-    return Call(call.shown, None, call.command, tuple(missed), tuple(extra), call.source)
+    return replace(call, missed=tuple(missed), extra=tuple(extra))
