@@ -123,7 +123,8 @@ def tried(stage: World, task: TaskRun, run_script: RunScript) -> Tried:
     """Run the script; see how it called pwru, and what its filters take."""
     done, bytes_noted = run_noted(stage, run_script)
     noted = pwru_command.read_calls(bytes_noted)
-    task.keep("calls.txt", lambda path: path.write_text("\n".join(map(repr, noted)) + "\n"))
+    noted_text = "\n".join(map(repr, noted)) + "\n"
+    task.keep("calls.txt", lambda path: path.write_text(noted_text, encoding="utf-8"))
     given = [pwru_command.pwru_arguments(call) for call in noted]
     different = dict.fromkeys(tuple(one) for one in given if one is not None)
     arguments = [list(one) for one in different][:MOST_CALLS]
@@ -143,7 +144,8 @@ def live(tried: Tried, stage: World, task: TaskRun) -> str:
         done = pwru_live.run(stage, tried.best.arguments)
     except GraderError as error:
         return f"not run live: {error.what}"
-    task.keep("live.txt", lambda path: path.write_text(done.output + done.complaints))
+    printed_live = done.output + done.complaints
+    task.keep("live.txt", lambda path: path.write_text(printed_live, encoding="utf-8"))
     return pwru_live.told(done)
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderError
+from tests_lab.kernel.query import DIG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ LISTENING = r"Listening for events"
 LISTENS_WITHIN, TRACES_WITHIN, ENDS_WITHIN = 180.0, 5.0, 60.0
 EVENT = r"(?m)^0x[0-9a-f]+ "
 COMPLAINT = re.compile(r"unknown|invalid|fail|error", re.IGNORECASE)  # among lines of usage
-QUERY = ("dig", "+tries=1", "+timeout=2", "@8.8.8.8", "fep.grid.pub.ro")
 
 
 def run(world: World, arguments: Sequence[str]) -> Completed:
@@ -31,7 +31,7 @@ def run(world: World, arguments: Sequence[str]) -> Completed:
         raise GraderError("the image has no pwru", remedy="add pwru to fixtures/image/packages.txt")
     with world.machine.start(PWRU, *arguments) as process:
         if process.expect(LISTENING, within=LISTENS_WITHIN, stream="stderr"):
-            world.student.run(*QUERY, timeout=30)
+            world.student.run(*DIG, timeout=30)
             process.expect(EVENT, within=TRACES_WITHIN)
             process.interrupt()
         return process.finish(ENDS_WITHIN)
